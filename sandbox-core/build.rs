@@ -1,0 +1,67 @@
+//! Compiles the shipped filters while the library is built, with the compiler the library itself uses.
+
+// Of each module a part is for the library only.
+#[allow(dead_code)]
+#[path = "src/seccomp/compile.rs"]
+mod compile;
+#[path = "src/seccomp/graph.rs"]
+mod graph;
+#[allow(dead_code)]
+#[path = "src/seccomp/ir.rs"]
+mod ir;
+#[path = "src/seccomp/leaf.rs"]
+mod leaf;
+#[allow(dead_code)]
+#[path = "src/seccomp/shipped/mod.rs"]
+mod shipped;
+#[allow(dead_code)]
+#[path = "src/seccomp/syscalls.rs"]
+mod syscalls;
+
+use std::error::Error;
+use std::fmt::Write;
+use std::path::Path;
+
+use ir::Filter;
+use shipped::{Restrict, Shipped};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/seccomp");
+
+    let mut code = String::new();
+    for base in Shipped::NAMES {
+        let shipped = Shipped::from_name(base).ok_or(base)?;
+        array(&mut code, &base.to_uppercase(), &shipped.filter())?;
+    }
+    array(&mut code, "SUPERVISOR", &shipped::supervisor())?;
+    let mut restrictions = Vec::new();
+    for index in 0..8 {
+        let name = format!("RESTRICTION_{index}");
+        array(&mut code, &name, &Restrict::nth(index).filter())?;
+        restrictions.push(format!("&{name}"));
+    }
+    writeln!(
+        code,
+        "static RESTRICTIONS: [&[sock_filter]; 8] = [{}];",
+        restrictions.join(", ")
+    )?;
+
+    let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
+    std::fs::write(Path::new(&out).join("programs.rs"), code)?;
+    Ok(())
+}
+
+fn array(code: &mut String, name: &str, filter: &Filter) -> Result<(), Box<dyn Error>> {
+    let program = compile::compile(filter)?;
+    writeln!(code, "static {name}: [sock_filter; {}] = [", program.len())?;
+    for i in program {
+        writeln!(
+            code,
+            "    insn({:#04x}, {}, {}, {:#x}),",
+            i.code, i.jt, i.jf, i.k
+        )?;
+    }
+    writeln!(code, "];")?;
+    Ok(())
+}

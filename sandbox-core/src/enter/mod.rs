@@ -1,0 +1,67 @@
+//! What the constructor does: guard, scrub, plan, and into the jail.
+
+mod environment;
+mod guard;
+mod run;
+
+pub use environment::environment;
+
+use crate::error::Refusal;
+use crate::exit;
+use crate::host::Host;
+use crate::plan::plan;
+use crate::policy::Policy;
+use crate::setting::from_environment;
+use crate::sys::{file, process, stack};
+
+/// Builds the jail the environment asks for, and returns inside it. Where that cannot be, the process ends with 125.
+///
+/// In between it has forked: the process that returns is the new one, the old one supervises it and never returns.
+///
+/// # Safety
+/// To be called once, by the first constructor to run, while nothing refers to the initial environment.
+#[allow(unsafe_code)]
+pub unsafe fn from_constructor() {
+    // SAFETY: the caller's promise is this function's.
+    if let Err(refusal) = unsafe { enter() } {
+        file::complain(&refusal.message());
+        process::exit(exit::REFUSED);
+    }
+}
+
+#[allow(unsafe_code)]
+unsafe fn enter() -> Result<(), Refusal> {
+    guard::environment_can_be_trusted()?;
+    // SAFETY: the caller's promise.
+    let found = unsafe { stack::Initial::find() };
+    let Some(mut initial) = found else {
+        return Err(Refusal::guard(
+            "the initial stack was not found",
+            "this needs glibc's loader",
+        ));
+    };
+    let assignments = from_environment(initial.entries().into_iter())?;
+    let own = stack::own_object();
+    if guard::is_inside() {
+        // What is inside stays as it is: an inherited jail is what the policy around it asked for. Anything else that is
+        // asked for here cannot be given, and is not pretended.
+        if !assignments.is_empty() {
+            return Err(Refusal::guard(
+                "this process is inside a sandbox already, and SBX_ settings ask for another",
+                "remove them; what is started inside has the sandbox around it",
+            ));
+        }
+        let wanted = environment::without_library(environment::owned(&initial.entries()), own);
+        return initial.replace(&wanted).map_err(environment::no_room);
+    }
+    guard::is_first_and_alone()?;
+
+    let policy = Policy::new(&assignments)?;
+    let host = Host::probe(environment::value_of(&initial.entries(), b"HOME"));
+    let plan = plan(&policy, &host)?;
+    let wanted = environment(&policy, &initial.entries());
+    initial
+        .replace(&environment::without_library(wanted, own))
+        .map_err(environment::no_room)?;
+    run::run(&plan)
+}

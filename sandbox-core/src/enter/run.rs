@@ -1,0 +1,163 @@
+//! Carries a plan out. Makes system calls in the plan's order and decides nothing.
+
+use std::time::Instant;
+
+use crate::error::{Failure, Refusal, SetupError};
+use crate::exit;
+use crate::plan::{Plan, Planned};
+use crate::policy::types::LogLevel;
+use crate::step::{Context, Side};
+use crate::supervise::outer::Outer;
+use crate::sys::process::{self, Forked};
+use crate::sys::signal::ChildNotices;
+use crate::sys::socket::{Channel, Message, peer_gone};
+use crate::sys::{file, signal};
+
+/// Returns in the process that is the target, with the jail complete.
+pub fn run(plan: &Plan) -> Result<(), Refusal> {
+    let own = |failure| Refusal::from(SetupError::new("start", failure, ""));
+    // First of all: a descriptor of ours must not become the target's stdin.
+    let plugged = file::plug_standard_fds().map_err(own)?;
+    let mut context = Context {
+        channel: None,
+        mask: None,
+        plugged,
+    };
+    for (number, planned) in of(plan, Side::Outer) {
+        apply(plan, planned, &mut context).map_err(|failure| error_of(plan, number, failure))?;
+    }
+    let (outer_end, inner_end) = Channel::pair().map_err(own)?;
+    context.mask = Some(signal::block_all().map_err(own)?);
+    // Before the fork: a child that ends while SIGCHLD is ignored leaves no status.
+    let notices = ChildNotices::expect();
+    match process::fork().map_err(own)? {
+        Forked::Parent(inner) => {
+            let inner_channel = inner_end.number();
+            drop(inner_end);
+            context.channel = Some(outer_end);
+            outer(plan, context, inner, inner_channel)
+        }
+        Forked::Child => {
+            drop(outer_end);
+            notices.restore();
+            context.channel = Some(inner_end);
+            become_target(plan, context);
+            Ok(())
+        }
+    }
+}
+
+/// The steps of one side, with their numbers in the plan.
+fn of(plan: &Plan, side: Side) -> impl Iterator<Item = (u32, &Planned)> {
+    (0..)
+        .zip(&plan.steps)
+        .filter(move |(_, planned)| planned.side == side)
+}
+
+/// The failure of step number `number`, with the names its step knows.
+fn error_of(plan: &Plan, number: u32, failure: Failure) -> SetupError {
+    match plan.steps.get(number as usize) {
+        Some(Planned { step, .. }) => {
+            SetupError::new(step.name(), failure, step.object(failure.object))
+        }
+        None => SetupError::new("start", failure, ""),
+    }
+}
+
+fn apply(plan: &Plan, planned: &Planned, context: &mut Context) -> Result<(), Failure> {
+    let Planned { side, step } = planned;
+    match plan.supervision.log {
+        LogLevel::Error => step.apply(context),
+        LogLevel::Info => {
+            file::complain(&format!(
+                "sbx: info: {}: {}: {}\n",
+                side.name(),
+                step.name(),
+                step.describe()
+            ));
+            step.apply(context)
+        }
+        LogLevel::Debug => {
+            let begun = Instant::now();
+            let result = step.apply(context);
+            let took = begun.elapsed().as_micros();
+            file::complain(&format!(
+                "sbx: debug: {}: {}: {took} us: {}\n",
+                side.name(),
+                step.name(),
+                step.describe()
+            ));
+            result
+        }
+    }
+}
+
+/// Inner: every failure is outer's to report, and the end of this process.
+fn become_target(plan: &Plan, mut context: Context) {
+    for (number, planned) in of(plan, Side::Inner) {
+        if let Err(failure) =
+            prepare(planned, &mut context).and_then(|()| apply(plan, planned, &mut context))
+        {
+            if let Some(channel) = &context.channel {
+                // ignored: without outer there is nobody to tell, and this process ends either way
+                let _ = channel.send(&Message::Failed {
+                    step: number,
+                    failure,
+                });
+            }
+            process::exit(exit::REFUSED);
+        }
+    }
+    if finish(plan, context).is_err() {
+        process::exit(exit::REFUSED);
+    }
+}
+
+/// What must be put back before the filter, which may forbid it.
+fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
+    if planned.step.name() == "seccomp"
+        && let Some(mask) = context.mask.take()
+    {
+        for fd in (0..)
+            .zip(context.plugged)
+            .filter(|&(_, plugged)| plugged)
+            .map(|(fd, _)| fd)
+        {
+            file::close(fd)?;
+        }
+        signal::restore(&mask)?;
+    }
+    Ok(())
+}
+
+/// Under the filter: these calls are in every filter, or setup ends here.
+fn finish(plan: &Plan, context: Context) -> Result<(), Failure> {
+    let channel = context.channel.ok_or_else(peer_gone)?;
+    channel.tell(&Message::Ready)?;
+    if plan.supervision.status_fd.is_some() {
+        match channel.hear()? {
+            Some(Message::Go) => {}
+            _ => return Err(peer_gone()),
+        }
+    }
+    Ok(())
+}
+
+/// Outer: makes what can be made beside inner, waits until inner is ready, and supervises.
+fn outer(plan: &Plan, mut context: Context, inner: i32, inner_channel: i32) -> ! {
+    let failed = of(plan, Side::Beside).find_map(|(number, planned)| {
+        let failure = apply(plan, planned, &mut context).err()?;
+        Some(error_of(plan, number, failure))
+    });
+    let Some(channel) = context.channel.take() else {
+        process::exit(exit::REFUSED)
+    };
+    let mut outer = Outer::new(plan, inner, channel, inner_channel);
+    if let Some(error) = failed {
+        outer.give_up(&error);
+    }
+    match outer.wait_until_ready() {
+        Ok(()) => outer.supervise(),
+        Err((number, failure)) => outer.give_up(&error_of(plan, number, failure)),
+    }
+}

@@ -1,0 +1,40 @@
+//! What this kernel and this caller can do: facts that planning takes as values, so that it can be tested for any host.
+
+use std::ffi::CString;
+
+use crate::sys;
+
+/// The facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The caller's effective user and group id.
+    pub uid: u32,
+    pub gid: u32,
+    /// The caller's current directory; `/` when it cannot be named.
+    pub cwd: CString,
+    /// The caller's home, as `$HOME` names it.
+    pub home: Option<CString>,
+    /// open_tree, move_mount, fsopen and mount_setattr are there (Linux 5.12).
+    pub mount_fds: bool,
+    /// The caller has CAP_SYS_ADMIN and CAP_SETPCAP: setup can do without a user namespace.
+    pub privileged: bool,
+}
+
+impl Host {
+    /// Asks the kernel. `home` is the caller's `$HOME`.
+    pub fn probe(home: Option<&[u8]>) -> Self {
+        let cwd = sys::file::getcwd().unwrap_or_default();
+        // Outside the root directory getcwd(2) answers "(unreachable)/…": no name to go by.
+        let named = cwd.to_bytes().first() == Some(&b'/');
+        Self {
+            uid: nix::unistd::geteuid().as_raw(),
+            gid: nix::unistd::getegid().as_raw(),
+            cwd: if named { cwd } else { c"/".into() },
+            home: home
+                .filter(|h| h.first() == Some(&b'/'))
+                .and_then(|h| CString::new(h).ok()),
+            mount_fds: sys::mount::has_fd_api(),
+            privileged: sys::privilege::is_privileged(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What was asked for: every setting as it was assigned, from all origins together.
+
+pub mod profile;
+pub mod types;
+
+use crate::error::PolicyError;
+use crate::setting::value::{List, Repeat, Switch};
+use crate::setting::{self, Assignment, Origin};
+use types::{
+    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel,
+    Namespace, NetMode, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+};
+
+/// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    pub profile: Option<Profile>,
+    pub share: List<Namespace>,
+    pub hostname: Option<HostName>,
+    pub domainname: Option<HostName>,
+    pub uid: Option<Id>,
+    pub gid: Option<Id>,
+    pub root: Option<Root>,
+    pub root_rw: Switch,
+    pub bind: Repeat<Bind>,
+    pub bind_ro: Repeat<Bind>,
+    pub bind_try: Repeat<Bind>,
+    pub bind_ro_try: Repeat<Bind>,
+    pub tmpfs: Repeat<Tmpfs>,
+    pub hide: Repeat<Inside>,
+    pub proc: Option<ProcMode>,
+    pub dev: Option<DevMode>,
+    pub cwd: Option<Inside>,
+    pub net: Option<NetMode>,
+    pub cap_keep: List<Capability>,
+    pub allow_new_privs: Switch,
+    pub seccomp: Option<FilterName>,
+    pub seccomp_allow: List<Syscall>,
+    pub seccomp_deny: List<Syscall>,
+    pub seccomp_action: Option<SeccompAction>,
+    pub no_exec: Switch,
+    pub no_new_code: Switch,
+    pub env: Repeat<EnvEntry>,
+    pub unset_env: Repeat<EnvName>,
+    pub clear_env: Switch,
+    pub keep_fd: Repeat<Fd>,
+    pub new_session: Switch,
+    pub init: Switch,
+    pub no_die_with_parent: Switch,
+    pub status_fd: Option<Fd>,
+    pub log_level: Option<LogLevel>,
+}
+
+impl Policy {
+    /// Folds assignments, weakest origin first, over the profile they name.
+    ///
+    /// # Errors
+    /// A value that cannot be meant, named in the spelling it was given in.
+    pub fn new(assignments: &[Assignment]) -> Result<Self, PolicyError> {
+        let mut policy = Policy::default();
+        for assignment in assignments.iter().filter(|a| a.setting.name == "profile") {
+            policy.assign(assignment)?;
+        }
+        let profile = policy.profile.unwrap_or(Profile::Default);
+        for (name, text) in profile::settings(profile) {
+            let setting =
+                setting::named(name).ok_or_else(|| PolicyError::unknown(name, Origin::Profile))?;
+            policy.assign(&Assignment {
+                setting,
+                text: text.as_bytes().into(),
+                origin: Origin::Profile,
+            })?;
+        }
+        for assignment in assignments.iter().filter(|a| a.setting.name != "profile") {
+            policy.assign(assignment)?;
+        }
+        Ok(policy)
+    }
+
+    /// Folds assignments alone, without a profile: what was said, not what it comes to.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn merge(assignments: &[Assignment]) -> Result<Self, PolicyError> {
+        let mut policy = Policy::default();
+        assignments
+            .iter()
+            .try_for_each(|assignment| policy.assign(assignment))?;
+        Ok(policy)
+    }
+
+    fn assign(&mut self, assignment: &Assignment) -> Result<(), PolicyError> {
+        let Assignment {
+            setting,
+            text,
+            origin,
+        } = assignment;
+        let assigned = (setting.value)(self).assign(text, origin.spelling());
+        assigned.map_err(|why| PolicyError::malformed(setting, *origin, text, why))
+    }
+}

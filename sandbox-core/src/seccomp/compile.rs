@@ -1,0 +1,303 @@
+//! From a filter to the one program the kernel runs.
+//!
+//! The number space is cut into ranges of equal outcome and a balanced tree of `JGE` finds the range: about nine
+//! instructions for any number. The kernel runs a new filter once for every number to learn which are always allowed,
+//! so depth is paid for at every start (a list of 300 comparisons costs half a millisecond); and only an answer that
+//! depends on nothing but the number can be learned, so arguments are loaded in the leaves and nowhere else.
+
+use libc::sock_filter;
+
+use super::graph::{Node, code};
+use super::ir::{Action, ENOSYS, Error, Filter, Rule};
+use super::leaf::leaf;
+use super::syscalls;
+
+/// BPF_MAXINSNS, include/uapi/linux/bpf_common.h; seccompiler stops one short of it, and so do we.
+pub const MAX_LEN: usize = 4095;
+
+/// A number that no kernel has and every filter of ours answers with [`MARKER_ERRNO`].
+///
+/// Whether this process is already inside one of our jails must be known before anything is believed, and a variable,
+/// a file or a name could have been put there by anyone. Nobody can take a filter off or make the kernel itself answer
+/// an errno it does not have.
+pub const MARKER_NR: u32 = 0x3fff_5b58;
+/// No errno of Linux: those end at 133 (and 512 to 531 inside the kernel). The C library passes on up to 4095.
+pub const MARKER_ERRNO: u16 = 1112;
+
+/// AUDIT_ARCH_X86_64, include/uapi/linux/audit.h. x32 has the same one: it is told by its numbers.
+pub(super) const ARCH: u32 = 0xc000_003e;
+
+/// Offsets in `struct seccomp_data`.
+const NR: u32 = 0;
+const ARCH_OFFSET: u32 = 4;
+
+pub(super) const fn insn(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter { code, jt, jf, k }
+}
+
+pub(super) const fn ret(action: Action) -> sock_filter {
+    insn(code::RET, 0, 0, action.ret())
+}
+
+/// The program for a filter, with the guards no filter can lift:
+///
+/// * a foreign architecture (`int $0x80`) kills the process: its numbers mean other calls;
+/// * x32 numbers (0x4000_0000 and above, so −1 too) are ENOSYS, and so are 512 to 547, x32 calls that some kernels
+///   also take without that bit;
+/// * so are numbers that are not assigned, or were not when this was written: a newer kernel's call is not known to
+///   be harmless, and ENOSYS is what makes a C library fall back;
+/// * [`MARKER_NR`] answers [`MARKER_ERRNO`].
+pub fn compile(filter: &Filter) -> Result<Vec<sock_filter>, Error> {
+    let ranges = ranges(filter)?;
+    let mut tree = Backwards {
+        code: Vec::with_capacity(4 * ranges.len()),
+        leaves: Vec::new(),
+    };
+    let root = tree.subtree(&ranges)?;
+    tree.enter(root);
+    tree.code.push(insn(code::LD, 0, 0, NR));
+    tree.code.push(ret(Action::KillProcess));
+    tree.code.push(insn(code::JEQ, 1, 0, ARCH));
+    tree.code.push(insn(code::LD, 0, 0, ARCH_OFFSET));
+    if tree.code.len() > MAX_LEN {
+        return Err(Error::TooLong(tree.code.len()));
+    }
+    tree.code.reverse();
+    Ok(tree.code)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome<'a> {
+    Ret(u32),
+    Args(&'a Rule),
+}
+
+struct Range<'a> {
+    first: u32,
+    last: u32,
+    outcome: Outcome<'a>,
+}
+
+fn ranges(filter: &Filter) -> Result<Vec<Range<'_>>, Error> {
+    if let Some(&nr) = filter.rules.keys().find(|&&nr| !syscalls::is_known(nr)) {
+        return Err(Error::Unknown(nr));
+    }
+    let guard = Outcome::Ret(ENOSYS.ret());
+    let known = (0..=syscalls::NEWEST).map(|nr| match filter.rules.get(&nr) {
+        _ if !syscalls::is_known(nr) => (nr, guard),
+        None => (nr, Outcome::Ret(filter.default.ret())),
+        Some(rule) => (nr, outcome(rule)),
+    });
+    let above = [
+        (syscalls::NEWEST + 1, guard),
+        (MARKER_NR, Outcome::Ret(Action::Errno(MARKER_ERRNO).ret())),
+        (MARKER_NR + 1, guard),
+    ];
+    let mut ranges: Vec<Range> = Vec::with_capacity(128);
+    for (first, outcome) in known.chain(above) {
+        match ranges.last_mut() {
+            Some(range) if range.outcome == outcome => continue,
+            Some(range) => range.last = first - 1,
+            None => (),
+        }
+        ranges.push(Range {
+            first,
+            last: u32::MAX,
+            outcome,
+        });
+    }
+    Ok(ranges)
+}
+
+fn outcome(rule: &Rule) -> Outcome<'_> {
+    match rule {
+        Rule::Always(action) => Outcome::Ret(action.ret()),
+        // Arguments that make no difference are not looked at: the kernel can then answer without the program.
+        Rule::ByArgs { clauses, otherwise } if clauses.iter().all(|c| c.action == *otherwise) => {
+            Outcome::Ret(otherwise.ret())
+        }
+        Rule::ByArgs { .. } => Outcome::Args(rule),
+    }
+}
+
+/// Where a jump goes: to a return that can be put anywhere, or to an instruction, counted from the program's end.
+#[derive(Clone, Copy)]
+enum Target {
+    Ret(u32),
+    At(usize),
+}
+
+/// A program written from its end to its start, as jumps only go forward and their targets must have a place.
+struct Backwards<'a> {
+    code: Vec<sock_filter>,
+    /// Leaves already written, to be shared by calls with the same rule (chmod, fchmod).
+    leaves: Vec<(&'a Rule, Target)>,
+}
+
+/// A conditional jump skips up to 255 instructions. Making room for one target may push the other two away.
+const REACH: usize = 250;
+
+/// Up to this many numbers that differ from what surrounds them are compared one after another: that is as deep as a
+/// tree for them and half as long.
+const SINGLES: usize = 3;
+
+impl<'a> Backwards<'a> {
+    fn subtree(&mut self, ranges: &[Range<'a>]) -> Result<Target, Error> {
+        if let [range] = ranges {
+            return self.outcome(range.outcome);
+        }
+        if let Some((surrounding, singles)) = singles(ranges) {
+            let mut next = self.outcome(surrounding)?;
+            for single in singles.rev() {
+                let own = self.outcome(single.outcome)?;
+                next = self.test(code::JEQ, single.first, own, next)?;
+            }
+            return Ok(next);
+        }
+        let (low, high) = ranges.split_at(middle(ranges));
+        let Some(first) = high.first().map(|range| range.first) else {
+            return Err(Error::Layout);
+        };
+        let high = self.subtree(high)?;
+        let low = self.subtree(low)?;
+        self.test(code::JGE, first, high, low)
+    }
+
+    fn outcome(&mut self, outcome: Outcome<'a>) -> Result<Target, Error> {
+        match outcome {
+            Outcome::Ret(value) => Ok(Target::Ret(value)),
+            Outcome::Args(rule) => self.leaf(rule),
+        }
+    }
+
+    fn leaf(&mut self, rule: &'a Rule) -> Result<Target, Error> {
+        if let Some(&(_, target)) = self.leaves.iter().find(|(known, _)| *known == rule) {
+            return Ok(target);
+        }
+        let Rule::ByArgs { clauses, otherwise } = rule else {
+            return Err(Error::Layout);
+        };
+        let graph = leaf(clauses, *otherwise)?;
+        // Each node's place; dead ones and returns have none until something jumps to them.
+        let mut places = vec![Target::Ret(0); graph.len()];
+        for (at, node) in graph.from_the_end() {
+            let place = |node: usize| places.get(node).copied().ok_or(Error::Layout);
+            let target = match node {
+                Node::Ret(value) => Target::Ret(value),
+                Node::Skip(next) => place(next)?,
+                Node::Test { code, k, yes, no } => {
+                    let (yes, no) = (place(yes)?, place(no)?);
+                    self.test(code, k, yes, no)?
+                }
+                Node::Mask { mask, next } => {
+                    let next = place(next)?;
+                    self.step(insn(code::AND, 0, 0, mask), next)
+                }
+                Node::Load {
+                    offset,
+                    mask: u32::MAX,
+                    next,
+                } => {
+                    let next = place(next)?;
+                    self.step(insn(code::LD, 0, 0, offset), next)
+                }
+                Node::Load { offset, mask, next } => {
+                    let next = place(next)?;
+                    let masked = self.step(insn(code::AND, 0, 0, mask), next);
+                    self.step(insn(code::LD, 0, 0, offset), masked)
+                }
+            };
+            *places.get_mut(at).ok_or(Error::Layout)? = target;
+        }
+        let target = places.first().copied().ok_or(Error::Layout)?;
+        self.leaves.push((rule, target));
+        Ok(target)
+    }
+
+    /// Writes a conditional jump.
+    fn test(&mut self, code: u16, k: u32, yes: Target, no: Target) -> Result<Target, Error> {
+        let (yes, no) = (self.near(yes), self.near(no));
+        let here = self.code.len();
+        let skip = |at: usize| u8::try_from(here - at - 1).map_err(|_| Error::Layout);
+        self.code.push(insn(code, skip(yes)?, skip(no)?, k));
+        Ok(Target::At(here))
+    }
+
+    /// Writes an instruction that goes on to this target.
+    fn step(&mut self, insn: sock_filter, next: Target) -> Target {
+        self.enter(next);
+        self.code.push(insn);
+        Target::At(self.code.len() - 1)
+    }
+
+    /// A place for this target that a conditional jump written next (or nearly) can reach: a return within reach or
+    /// another one, an instruction or a jump to it.
+    fn near(&mut self, target: Target) -> usize {
+        let here = self.code.len();
+        let bound = here.saturating_sub(REACH);
+        match target {
+            Target::At(at) if at >= bound => return at,
+            Target::At(at) => self.code.push(insn(code::JA, 0, 0, (here - at - 1) as u32)),
+            Target::Ret(value) => {
+                let recent = self.code.iter().enumerate().skip(bound);
+                if let Some((at, _)) = recent
+                    .rev()
+                    .find(|(_, i)| i.code == code::RET && i.k == value)
+                {
+                    return at;
+                }
+                self.code.push(insn(code::RET, 0, 0, value));
+            }
+        }
+        here
+    }
+
+    /// Makes what is written next fall into this target.
+    fn enter(&mut self, target: Target) {
+        match target {
+            Target::At(at) if at + 1 == self.code.len() => (),
+            Target::At(at) => {
+                self.code
+                    .push(insn(code::JA, 0, 0, (self.code.len() - at - 1) as u32))
+            }
+            Target::Ret(value) => self.code.push(insn(code::RET, 0, 0, value)),
+        }
+    }
+}
+
+/// The outcome of all numbers but a few single ones, if it is so, and these.
+fn singles<'r, 'a>(
+    ranges: &'r [Range<'a>],
+) -> Option<(Outcome<'a>, impl DoubleEndedIterator<Item = &'r Range<'a>>)> {
+    // Neighbours differ, so what surrounds is the first or the second.
+    ranges
+        .iter()
+        .take(2)
+        .map(|range| range.outcome)
+        .find_map(|surrounding| {
+            let others = move || {
+                ranges
+                    .iter()
+                    .filter(move |range| range.outcome != surrounding)
+            };
+            let few =
+                others().count() <= SINGLES && others().all(|range| range.first == range.last);
+            few.then(|| (surrounding, others()))
+        })
+}
+
+/// Where to cut: with about as many numbers on either side, as the kernel tries each of them once.
+fn middle(ranges: &[Range]) -> usize {
+    // Above the newest nothing is tried. A constant for each range keeps the tree shallow among many narrow ones.
+    let weight =
+        |range: &Range| WEIGHT + range.last.min(syscalls::NEWEST).saturating_sub(range.first);
+    let total: u32 = ranges.iter().map(weight).sum();
+    let mut below = 0;
+    let cut = ranges.iter().position(|range| {
+        below += weight(range);
+        2 * below >= total
+    });
+    cut.unwrap_or(0).clamp(1, ranges.len() - 1)
+}
+
+const WEIGHT: u32 = 1;

@@ -1,0 +1,28 @@
+//! System call filters: what each of the kernel's calls is answered, as programs for seccomp(2).
+//!
+//! ```text
+//! shipped tables ─┐
+//!                 ├─► Filter ─► ranges of numbers ─► tree of jumps ─► program
+//! languages ──────┘            argument rules ─► seccompiler ─► leaves ┘
+//! ```
+//!
+//! Nothing here makes a system call. The filters are for x86_64, and every one of them, whatever it allows, kills on a
+//! foreign architecture and answers ENOSYS to x32 numbers and to numbers it does not know.
+
+mod compile;
+mod compose;
+mod graph;
+mod ir;
+mod leaf;
+mod programs;
+mod shipped;
+mod syscalls;
+#[cfg(test)]
+mod tests;
+
+pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile};
+pub use compose::{Denial, Request, compose};
+pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Filter, Op, Rule, Width};
+pub use programs::supervisor;
+pub use shipped::{Restrict, Shipped, supervisor as supervisor_filter};
+pub use syscalls::{NEWEST, is_known, name, number};

@@ -1,0 +1,29 @@
+//! The shipped filters as programs, compiled by build.rs: a start must not wait for a compiler.
+
+use libc::sock_filter;
+
+use super::compile::insn;
+use super::shipped::{Restrict, Shipped};
+
+include!(concat!(env!("OUT_DIR"), "/programs.rs"));
+
+pub(super) fn shipped(base: Shipped) -> &'static [sock_filter] {
+    match base {
+        Shipped::Default => &DEFAULT,
+        Shipped::Strict => &STRICT,
+        Shipped::None => &NONE,
+    }
+}
+
+pub(super) fn restriction(restrict: Restrict) -> &'static [sock_filter] {
+    // One for each of the eight, so the index is there; the strictest, were it not.
+    RESTRICTIONS
+        .get(restrict.index())
+        .copied()
+        .unwrap_or(&STRICT)
+}
+
+/// The program for our own supervising process.
+pub fn supervisor() -> &'static [sock_filter] {
+    &SUPERVISOR
+}

@@ -1,0 +1,52 @@
+//! Answers that depend on arguments and stand in more than one table, and the constants libc lacks.
+
+use super::super::ir::Action::Allow;
+use super::super::ir::{Cond, EAFNOSUPPORT, EPERM, Op};
+use super::Answer;
+use super::Answer::ByArgs;
+
+/// S_ISUID and S_ISGID.
+pub(super) const SUID: u32 = 0o6000;
+/// Every CLONE_NEW* that clone(2) takes. CLONE_NEWTIME lies in its signal byte: clone3 and unshare alone reach it.
+const CLONE_NAMESPACES: u32 = 0x7e02_0000;
+/// O_CREAT, and the bit that makes O_TMPFILE more than O_DIRECTORY (include/uapi/asm-generic/fcntl.h).
+const CREATES: u32 = libc::O_CREAT as u32 | 0x40_0000;
+pub(super) const PROT_EXEC: u32 = libc::PROT_EXEC as u32;
+/// include/uapi/linux/shm.h
+const SHM_EXEC: u32 = 0o10_0000;
+/// What personality(2) takes to change nothing.
+pub(super) const PER_QUERY: u32 = 0xffff_ffff;
+
+/// clone's flags are an `unsigned long` of which the kernel takes the low 32 bits.
+pub(super) const CLONE: Answer = ByArgs(&[(&[Cond::without(0, CLONE_NAMESPACES)], Allow)], EPERM);
+
+/// chmod, fchmod, creat.
+pub(super) const MODE_IS_SECOND: Answer = ByArgs(&[(&[Cond::without(1, SUID)], Allow)], EPERM);
+/// fchmodat, fchmodat2.
+pub(super) const MODE_IS_THIRD: Answer = ByArgs(&[(&[Cond::without(2, SUID)], Allow)], EPERM);
+/// The mode is there only when a file may be created; otherwise the register holds whatever it held.
+pub(super) const OPEN: Answer = ByArgs(
+    &[
+        (&[Cond::without(1, CREATES)], Allow),
+        (&[Cond::without(2, SUID)], Allow),
+    ],
+    EPERM,
+);
+pub(super) const OPENAT: Answer = ByArgs(
+    &[
+        (&[Cond::without(2, CREATES)], Allow),
+        (&[Cond::without(3, SUID)], Allow),
+    ],
+    EPERM,
+);
+
+/// mmap, mprotect, pkey_mprotect.
+pub(super) const NOT_EXECUTABLE: Answer = ByArgs(&[(&[Cond::without(2, PROT_EXEC)], Allow)], EPERM);
+pub(super) const SHM_NOT_EXECUTABLE: Answer =
+    ByArgs(&[(&[Cond::without(2, SHM_EXEC)], Allow)], EPERM);
+
+/// A pair reaches nobody but those who inherit it; of the other families none is known to be harmless.
+pub(super) const UNIX_PAIR: Answer = ByArgs(
+    &[(&[Cond::int(0, Op::Eq, libc::AF_UNIX as u32)], Allow)],
+    EAFNOSUPPORT,
+);

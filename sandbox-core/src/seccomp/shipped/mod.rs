@@ -1,0 +1,250 @@
+//! The filters that come with sbx, as tables: groups of names, what they are answered, and why.
+//!
+//! The tables are the only place where a shipped policy is written. build.rs compiles them into programs; the packed
+//! form kept in the library is for requests that change one (`compose`), and the reasons for whoever asks.
+
+mod args;
+mod default;
+mod none;
+mod restrict;
+mod strict;
+mod supervisor;
+
+use super::ir::{Action, Clause, Cond, Filter, Rule};
+use super::syscalls::{self, number_of};
+
+/// A filter to start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shipped {
+    Default,
+    Strict,
+    None,
+}
+
+impl Shipped {
+    pub const NAMES: [&'static str; 3] = ["default", "strict", "none"];
+
+    pub fn from_name(name: &str) -> Option<Shipped> {
+        match name {
+            "default" => Some(Shipped::Default),
+            "strict" => Some(Shipped::Strict),
+            "none" => Some(Shipped::None),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Shipped::Default => "default",
+            Shipped::Strict => "strict",
+            Shipped::None => "none",
+        }
+    }
+
+    /// One line for help and documents.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Shipped::Default => {
+                "refuses calls known to be dangerous and calls not known at all; for any program"
+            }
+            Shipped::Strict => {
+                "allows what filters and converters need once loaded; no execve, sockets or new code"
+            }
+            Shipped::None => "refuses only foreign architectures, x32 and unknown numbers",
+        }
+    }
+
+    /// What it says, to be changed or written down.
+    pub fn filter(self) -> Filter {
+        self.table().filter()
+    }
+
+    /// Why it says what it says about a number; `None` where its default action answers.
+    pub fn why(self, nr: u32) -> Option<&'static str> {
+        let name = syscalls::name(nr)?;
+        self.groups()
+            .iter()
+            .find(|group| group.names.contains(&name))
+            .map(|group| group.why)
+    }
+
+    fn table(self) -> &'static Table {
+        match self {
+            Shipped::Default => &default::TABLE,
+            Shipped::Strict => &strict::TABLE,
+            Shipped::None => &none::TABLE,
+        }
+    }
+
+    fn groups(self) -> &'static [Group] {
+        match self {
+            Shipped::Default => default::GROUPS,
+            Shipped::Strict => strict::GROUPS,
+            Shipped::None => none::GROUPS,
+        }
+    }
+}
+
+/// The filter of our own supervising process.
+pub fn supervisor() -> Filter {
+    supervisor::TABLE.filter()
+}
+
+/// Restrictions asked for beside a filter. They are a program of their own, so that nothing that loosens the filter
+/// can loosen them: of two answers the kernel takes the stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restrict {
+    pub no_exec: bool,
+    pub no_new_code: bool,
+    pub no_sockets: bool,
+}
+
+impl Restrict {
+    /// All eight, by their index.
+    pub const fn nth(index: usize) -> Restrict {
+        Restrict {
+            no_exec: index & 1 != 0,
+            no_new_code: index & 2 != 0,
+            no_sockets: index & 4 != 0,
+        }
+    }
+
+    pub const fn index(self) -> usize {
+        self.no_exec as usize | (self.no_new_code as usize) << 1 | (self.no_sockets as usize) << 2
+    }
+
+    pub fn filter(self) -> Filter {
+        let mut filter = Filter {
+            default: Action::Allow,
+            rules: Default::default(),
+        };
+        for (asked, table) in [
+            (self.no_exec, &restrict::NO_EXEC),
+            (self.no_new_code, &restrict::NO_NEW_CODE),
+            (self.no_sockets, &restrict::NO_SOCKETS),
+        ] {
+            if asked {
+                filter.rules.extend(table.filter().rules);
+            }
+        }
+        filter
+    }
+}
+
+/// Calls answered alike for one reason.
+pub(super) struct Group {
+    why: &'static str,
+    answer: Answer,
+    names: &'static [&'static str],
+}
+
+const fn group(why: &'static str, answer: Answer, names: &'static [&'static str]) -> Group {
+    Group { why, answer, names }
+}
+
+/// A rule that fits in a table: see `ir::Rule`.
+#[derive(Clone, Copy)]
+enum Answer {
+    Always(Action),
+    /// The first of these whose conditions all hold, else the last field.
+    ByArgs(&'static [(&'static [Cond], Action)], Action),
+}
+
+impl Answer {
+    fn rule(self) -> Rule {
+        match self {
+            Answer::Always(action) => Rule::Always(action),
+            Answer::ByArgs(clauses, otherwise) => {
+                let clause = |&(when, action): &(&[Cond], Action)| Clause {
+                    when: when.to_vec(),
+                    action,
+                };
+                Rule::ByArgs {
+                    clauses: clauses.iter().map(clause).collect(),
+                    otherwise,
+                }
+            }
+        }
+    }
+}
+
+/// A table packed for the library: no names in it, and few pointers, each of which ld.so would relocate in every target.
+pub(super) struct Table {
+    default: Action,
+    /// Number, and index of its answer.
+    entries: &'static [(u16, u8)],
+    answers: &'static [Answer],
+}
+
+impl Table {
+    pub(super) fn filter(&self) -> Filter {
+        let rule = |&(nr, answer): &(u16, u8)| {
+            let answer = self.answers.get(usize::from(answer))?;
+            Some((u32::from(nr), answer.rule()))
+        };
+        Filter {
+            default: self.default,
+            rules: self.entries.iter().filter_map(rule).collect(),
+        }
+    }
+}
+
+/// Packs groups, at compile time: a name that does not exist, or stands in two groups, does not compile.
+macro_rules! table {
+    ($default:expr, $groups:expr) => {{
+        static ENTRIES: [(u16, u8); super::len($groups)] = super::entries($groups);
+        static ANSWERS: [super::Answer; $groups.len()] = super::answers($groups);
+        super::Table {
+            default: $default,
+            entries: &ENTRIES,
+            answers: &ANSWERS,
+        }
+    }};
+}
+use table;
+
+// The functions below run in the compiler only, where an index out of range is an error of the build.
+
+const fn len(groups: &[Group]) -> usize {
+    let (mut i, mut len) = (0, 0);
+    while i < groups.len() {
+        len += groups[i].names.len();
+        i += 1;
+    }
+    len
+}
+
+const fn entries<const N: usize>(groups: &[Group]) -> [(u16, u8); N] {
+    let mut entries = [(0, 0); N];
+    let (mut i, mut at) = (0, 0);
+    while i < groups.len() {
+        let names = groups[i].names;
+        let mut j = 0;
+        while j < names.len() {
+            let nr = number_of(names[j]);
+            let mut k = 0;
+            while k < at {
+                assert!(
+                    entries[k].0 != nr,
+                    "a system call stands twice in a shipped filter"
+                );
+                k += 1;
+            }
+            entries[at] = (nr, i as u8);
+            at += 1;
+            j += 1;
+        }
+        i += 1;
+    }
+    entries
+}
+
+const fn answers<const N: usize>(groups: &[Group]) -> [Answer; N] {
+    let mut answers = [Answer::Always(Action::Allow); N];
+    let mut i = 0;
+    while i < groups.len() {
+        answers[i] = groups[i].answer;
+        i += 1;
+    }
+    answers
+}

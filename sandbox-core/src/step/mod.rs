@@ -1,0 +1,67 @@
+//! One file per step of the plan. `plan` is pure, `apply` makes system calls only.
+
+pub mod bounding;
+pub mod capabilities;
+pub mod cwd;
+pub mod fds;
+pub mod hostname;
+pub mod id_map;
+pub mod ids;
+pub mod init;
+pub mod mounts;
+pub mod namespaces;
+pub mod network;
+pub mod parent;
+pub mod seccomp;
+pub mod session;
+pub mod user;
+
+use crate::error::Failure;
+use crate::sys::signal::SignalSet;
+use crate::sys::socket::Channel;
+
+/// Which process applies a step, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The process the caller started, before the fork.
+    Outer,
+    /// The same, after the fork, while inner makes its mounts.
+    Beside,
+    /// The forked process, which becomes the target.
+    Inner,
+}
+
+impl Side {
+    /// As the plan prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Side::Outer => "outer",
+            Side::Beside => "beside",
+            Side::Inner => "inner",
+        }
+    }
+}
+
+/// What steps hand on to later ones. Nothing of it is policy.
+pub struct Context {
+    /// To the other side; there from the fork on.
+    pub channel: Option<Channel>,
+    /// The signal mask the target had.
+    pub mask: Option<SignalSet>,
+    /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
+    pub plugged: [bool; 3],
+}
+
+/// One step of a plan: everything it needs was decided and allocated when it was planned.
+pub trait Step {
+    /// The name in messages and in the plan.
+    fn name(&self) -> &'static str;
+    /// What the plan's line says.
+    fn describe(&self) -> String;
+    /// Does it.
+    fn apply(&self, context: &mut Context) -> Result<(), Failure>;
+    /// The name of the object a `Failure` of this step numbers.
+    fn object(&self, _number: u32) -> String {
+        String::new()
+    }
+}

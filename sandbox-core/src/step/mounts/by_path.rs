@@ -1,0 +1,261 @@
+//! Mounts by path, for kernels before 5.12: places are still opened first and named through `/proc/self/fd`, and flags
+//! are set mount by mount, as a remount is never recursive, from what mountinfo lists.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use super::op::Base;
+use super::tree::{Mounter, New};
+use crate::sys::call::Call;
+use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
+use crate::sys::{Result, file, mount, refused};
+
+pub struct ByPath {
+    root: OwnedFd,
+}
+
+impl Mounter for ByPath {
+    fn new(base: &Base, attributes: u64) -> Result<Self> {
+        match base {
+            Base::Host => mount::mount(Some(c"/"), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
+            Base::Dir(dir) => {
+                mount::mount(Some(dir), c"/", None, libc::MS_BIND | libc::MS_REC, None)?
+            }
+            Base::Empty => mount::mount(
+                Some(c"tmpfs"),
+                c"/",
+                Some(c"tmpfs"),
+                flags(attributes),
+                Some(c"mode=755"),
+            )?,
+        }
+        // "/" alone is the old root; ".." steps onto what is mounted over it.
+        let root = file::open(None, c"/..", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+        if *base != Base::Empty {
+            set_attributes(root.as_fd(), root.as_fd(), attributes, true)?;
+        }
+        Ok(Self { root })
+    }
+    fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+    fn source(&self, path: &CStr) -> Result<OwnedFd> {
+        file::open(None, path, libc::O_PATH, 0)
+    }
+    fn part(&self, of: BorrowedFd<'_>) -> Result<OwnedFd> {
+        of.try_clone_to_owned()
+            .map_err(|e| refused(Call::Open, e.raw_os_error().unwrap_or(libc::EMFILE)))
+    }
+    fn bind(&self, source: OwnedFd, attributes: u64, target: OwnedFd, path: &CStr) -> Result<()> {
+        let (from, to) = (name(source.as_fd())?, name(target.as_fd())?);
+        mount::mount(Some(&from), &to, None, libc::MS_BIND | libc::MS_REC, None)?;
+        // The descriptor of the target is still on what the mount covers.
+        let top = file::open_inside(self.root(), path)?;
+        set_attributes(self.root(), top.as_fd(), attributes, true)
+    }
+    fn filesystem(&self, new: &New<'_>, target: OwnedFd, path: &CStr) -> Result<OwnedFd> {
+        let mut data = Vec::new();
+        for (key, value) in new.options {
+            if !data.is_empty() {
+                data.push(b',');
+            }
+            data.extend_from_slice(key.to_bytes());
+            if let Some(value) = value {
+                data.push(b'=');
+                data.extend_from_slice(value.to_bytes());
+            }
+        }
+        let data = text(data)?;
+        mount::mount(
+            Some(new.kind),
+            &name(target.as_fd())?,
+            Some(new.kind),
+            flags(new.attributes),
+            Some(&data),
+        )?;
+        file::open_inside(self.root(), path)
+    }
+    fn seal(&self, root: BorrowedFd<'_>) -> Result<()> {
+        set_attributes(self.root(), root, ATTR_RDONLY, false)
+    }
+}
+
+fn text(bytes: Vec<u8>) -> Result<CString> {
+    CString::new(bytes).map_err(|_| refused(Call::Mount, libc::EINVAL))
+}
+
+/// A path that leads to exactly what `fd` is open on.
+fn name(fd: BorrowedFd<'_>) -> Result<CString> {
+    text(format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes())
+}
+
+fn flags(attributes: u64) -> u64 {
+    [
+        (ATTR_RDONLY, libc::MS_RDONLY),
+        (ATTR_NOSUID, libc::MS_NOSUID),
+        (ATTR_NODEV, libc::MS_NODEV),
+        (ATTR_NOEXEC, libc::MS_NOEXEC),
+    ]
+    .iter()
+    .filter(|(attribute, _)| attributes & attribute != 0)
+    .fold(0, |flags, (_, flag)| flags | flag)
+}
+
+/// Adds attributes to the mount `top` lies on, and to all below it when `recursive`.
+fn set_attributes(
+    root: BorrowedFd<'_>,
+    top: BorrowedFd<'_>,
+    attributes: u64,
+    recursive: bool,
+) -> Result<()> {
+    let (base, top) = (mount_id(root)?, mount_id(top)?);
+    let table = read(c"/proc/self/mountinfo")?;
+    let mounts: Vec<Mount<'_>> = table.split(|&b| b == b'\n').filter_map(parse).collect();
+    let within = |mount: &Mount<'_>, of: u32| {
+        let (mut id, mut hops) = (mount.id, 0);
+        while id != of {
+            match mounts.iter().find(|m| m.id == id) {
+                // A mount is the child of another, never of itself; the bound is for a table that changed while it was read.
+                Some(m) if m.parent != id && hops < mounts.len() => id = m.parent,
+                _ => return false,
+            }
+            hops += 1;
+        }
+        true
+    };
+    // Relative to the new root: an absolute path would begin at the old one.
+    mount::fchdir(root)?;
+    let mut found = false;
+    for mount in mounts.iter().filter(|m| {
+        if recursive {
+            within(m, top)
+        } else {
+            m.id == top
+        }
+    }) {
+        found = true;
+        let path = if mount.id == base {
+            b".".to_vec()
+        } else {
+            [b".", unescape(mount.point).as_slice()].concat()
+        };
+        let flags = mount.flags | flags(attributes) | libc::MS_REMOUNT | libc::MS_BIND;
+        match mount::mount(None, &text(path)?, None, flags, None) {
+            // Mounted over, or in a directory that this user cannot enter: out of reach inside as well.
+            Err(failure)
+                if mount.id != top && matches!(failure.errno, libc::EACCES | libc::ENOENT) => {}
+            result => result?,
+        }
+    }
+    if found {
+        Ok(())
+    } else {
+        Err(refused(Call::Mount, libc::ENOENT))
+    }
+}
+
+fn read(path: &CStr) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let mut bytes = Vec::new();
+    let mut file = std::fs::File::from(file::open(None, path, libc::O_RDONLY, 0)?);
+    file.read_to_end(&mut bytes)
+        .map_err(|e| refused(Call::Read, e.raw_os_error().unwrap_or(libc::EIO)))?;
+    Ok(bytes)
+}
+
+/// The id of the mount a descriptor lies on, proc(5) fdinfo.
+fn mount_id(fd: BorrowedFd<'_>) -> Result<u32> {
+    let info = read(&text(
+        format!("/proc/self/fdinfo/{}", fd.as_raw_fd()).into_bytes(),
+    )?)?;
+    let id = info
+        .split(|&b| b == b'\n')
+        .find_map(|line| number(line.strip_prefix(b"mnt_id:")?.trim_ascii()));
+    id.ok_or_else(|| refused(Call::Read, libc::EBADMSG))
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// One line of mountinfo, proc(5).
+struct Mount<'a> {
+    id: u32,
+    parent: u32,
+    point: &'a [u8],
+    /// What a remount must repeat: flags left out are cleared, and locked ones then refused (EPERM).
+    flags: u64,
+}
+
+fn parse(line: &[u8]) -> Option<Mount<'_>> {
+    let mut fields = line.split(|&b| b == b' ');
+    let (id, parent) = (number(fields.next()?)?, number(fields.next()?)?);
+    let (point, options) = (fields.nth(2)?, fields.next()?);
+    let flags = options.split(|&b| b == b',').fold(0, |flags, option| {
+        flags
+            | match option {
+                b"ro" => libc::MS_RDONLY,
+                b"nosuid" => libc::MS_NOSUID,
+                b"nodev" => libc::MS_NODEV,
+                b"noexec" => libc::MS_NOEXEC,
+                b"noatime" => libc::MS_NOATIME,
+                b"nodiratime" => libc::MS_NODIRATIME,
+                b"relatime" => libc::MS_RELATIME,
+                _ => 0,
+            }
+    });
+    Some(Mount {
+        id,
+        parent,
+        point,
+        flags,
+    })
+}
+
+/// Takes out mountinfo's octal escapes of space, tab, newline and backslash.
+fn unescape(point: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(point.len());
+    let mut rest = point;
+    while let Some((&byte, after)) = rest.split_first() {
+        let octal = after
+            .get(..3)
+            .filter(|_| byte == b'\\')
+            .and_then(|o| std::str::from_utf8(o).ok());
+        match octal.and_then(|octal| u8::from_str_radix(octal, 8).ok()) {
+            Some(escaped) => {
+                plain.push(escaped);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                plain.push(byte);
+                rest = after;
+            }
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_mountinfo_gives_ids_place_and_flags() {
+        let line = b"36 35 98:0 /mnt1 /mnt\\0402 ro,nosuid,relatime master:1 - ext3 /dev/root rw,errors=continue";
+        let mount = parse(line).unwrap();
+        assert_eq!(
+            (mount.id, mount.parent, unescape(mount.point)),
+            (36, 35, b"/mnt 2".to_vec())
+        );
+        assert_eq!(
+            mount.flags,
+            libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_RELATIME
+        );
+        assert!(parse(b"").is_none());
+    }
+
+    #[test]
+    fn escapes_that_are_none_stay() {
+        assert_eq!(unescape(b"/a\\x\\134"), b"/a\\x\\");
+    }
+}

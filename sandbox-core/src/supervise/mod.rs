@@ -1,0 +1,5 @@
+//! The life of a sandbox after setup: outer, which the caller knows, and the optional reaper at pid 1.
+
+mod decide;
+pub mod init;
+pub mod outer;

@@ -1,0 +1,223 @@
+//! The process the caller started: it waits, passes signals on, and ends as the target ended.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use super::decide::{self, Action, Disposition, Target};
+use crate::error::{Failure, Refusal, SetupError};
+use crate::exit;
+use crate::plan::{Plan, Supervision};
+use crate::report;
+use crate::seccomp;
+use crate::sys::call::Call;
+use crate::sys::signal::{Change, Taken};
+use crate::sys::socket::{Channel, Message};
+use crate::sys::{Result, file, mount, privilege, process, refused, signal};
+
+pub struct Outer<'a> {
+    plan: &'a Plan,
+    how: Supervision,
+    inner: i32,
+    channel: Channel,
+    /// The number of inner's end, in inner.
+    inner_channel: i32,
+    /// `/proc/PID/status` of inner.
+    status: Option<OwnedFd>,
+    group: i32,
+    /// The signal for whose sake the target was killed.
+    killed_for: Option<i32>,
+    /// The target's own end, when a reaper is pid 1.
+    ended: Option<Change>,
+}
+
+impl<'a> Outer<'a> {
+    pub fn new(plan: &'a Plan, inner: i32, channel: Channel, inner_channel: i32) -> Self {
+        let group = process::group_of(0);
+        Self {
+            plan,
+            how: plan.supervision,
+            inner,
+            channel,
+            inner_channel,
+            status: None,
+            group,
+            killed_for: None,
+            ended: None,
+        }
+    }
+
+    /// Waits for inner's word, then keeps nothing that is not needed.
+    ///
+    /// # Errors
+    /// The number of inner's step and its failure.
+    pub fn wait_until_ready(&mut self) -> std::result::Result<(), (u32, Failure)> {
+        let own = |failure| (u32::MAX, failure);
+        let reports = self.how.status_fd.is_some();
+        if !reports {
+            // While inner is still at work, as it costs time and needs nothing of inner.
+            self.confine().map_err(own)?;
+        }
+        match self.channel.receive().map_err(own)? {
+            Some(Message::Ready) => {}
+            Some(Message::Failed { step, failure }) => return Err((step, failure)),
+            Some(_) => return Err(own(refused(Call::Recv, libc::EBADMSG))),
+            // Killed from outside before it could say anything.
+            None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),
+        }
+        if reports {
+            let line = report::entered(self.inner, self.inner_channel, self.plan).map_err(own)?;
+            report::write(self.how.status_fd, &line).map_err(own)?;
+            self.confine().map_err(own)?;
+            self.channel.send(&Message::Go).map_err(own)?;
+        }
+        // Only messages before main went there; the target's end of a pipe must be the last one.
+        if self.how.status_fd != Some(2) {
+            // ignored: it may have been closed all along
+            let _ = file::close(2);
+        }
+        Ok(())
+    }
+
+    /// Gives up what a supervisor does not need: descriptors, directory, capabilities, most system calls.
+    fn confine(&mut self) -> Result<()> {
+        let path = format!("/proc/{}/status\0", self.inner);
+        let path = std::ffi::CStr::from_bytes_with_nul(path.as_bytes())
+            .map_err(|_| refused(Call::Open, libc::EINVAL))?;
+        // Without a /proc every signal without a better answer has its default effect.
+        self.status = file::open(None, path, libc::O_RDONLY, 0).ok();
+        if self.how.init {
+            signal::announce(self.channel.number())?;
+        }
+        let status = self.status.as_ref().map(|fd| fd.as_raw_fd());
+        let keep = [
+            Some(2),
+            Some(self.channel.number()),
+            status,
+            self.how.status_fd,
+        ];
+        file::close_all_but(keep.into_iter().flatten())?;
+        mount::chdir(c"/")?;
+        process::no_core();
+        privilege::not_dumpable()?;
+        privilege::set_capabilities(0)?;
+        privilege::no_new_privs()?;
+        privilege::load_filter(seccomp::supervisor())
+    }
+
+    /// Setup has failed: says so, ends inner, and ends.
+    pub fn give_up(&mut self, error: &SetupError) -> ! {
+        // ignored: inner may have ended already, as after a failure of its own
+        let _ = signal::send(self.inner, libc::SIGKILL);
+        let _ = signal::wait_end(self.inner);
+        file::complain(&Refusal::from(error.clone()).message());
+        // ignored: the line above has been written, and the exit code stands
+        let _ = report::write(self.how.status_fd, &report::failed(error));
+        process::exit(exit::REFUSED)
+    }
+
+    /// Waits for the target's end.
+    pub fn supervise(&mut self) -> ! {
+        loop {
+            match signal::take() {
+                Ok(Taken {
+                    signal: libc::SIGCHLD,
+                    ..
+                }) => self.children(),
+                Ok(Taken {
+                    signal: libc::SIGIO,
+                    ..
+                }) if self.how.init => self.messages(),
+                Ok(taken) => self.pass_on(taken),
+                // Cannot be: the call has no other error. Not waiting would spin, so the sandbox ends.
+                Err(_) => {
+                    let _ = signal::send(self.inner, libc::SIGKILL);
+                    process::exit(exit::REFUSED)
+                }
+            }
+        }
+    }
+
+    fn children(&mut self) {
+        while let Ok(Some((_, status))) = signal::reap(self.inner) {
+            match Change::from_status(status) {
+                Change::Exited(_) | Change::Killed(_) if self.how.init => {
+                    self.messages();
+                    self.end(self.ended.unwrap_or_else(|| Change::from_status(status)));
+                }
+                ended @ (Change::Exited(_) | Change::Killed(_)) => self.end(ended),
+                // The shell that waits for us must see what the target did, and it is us whom it continues.
+                Change::Stopped(_) => self.stop_too(),
+                Change::Continued => {}
+            }
+        }
+    }
+
+    fn messages(&mut self) {
+        while let Some(message) = self.channel.poll() {
+            match message {
+                Message::Ended(status) => match Change::from_status(status) {
+                    Change::Stopped(_) => self.stop_too(),
+                    ended => self.ended = Some(ended),
+                },
+                _ => break,
+            }
+        }
+    }
+
+    fn stop_too(&self) {
+        // ignored: SIGSTOP to oneself cannot fail
+        let _ = signal::send(std::process::id().cast_signed(), libc::SIGSTOP);
+    }
+
+    fn pass_on(&mut self, taken: Taken) {
+        let target = if self.how.target_is_pid_1 {
+            Target::Pid1
+        } else {
+            Target::Ordinary
+        };
+        let seen = taken.from_kernel && process::group_of(self.inner) == self.group;
+        let action = decide::on_signal(taken.signal, seen, target, self.disposition(taken.signal));
+        // ignored throughout: a target that has just ended is reported by the SIGCHLD that follows
+        match action {
+            Action::Nothing => {}
+            Action::Forward => {
+                let _ = signal::send(self.inner, taken.signal);
+            }
+            Action::Stop => {
+                let _ = signal::send(self.inner, libc::SIGSTOP);
+            }
+            Action::Kill => {
+                self.killed_for = Some(taken.signal);
+                let _ = signal::send(self.inner, libc::SIGKILL);
+            }
+        }
+    }
+
+    fn disposition(&self, number: i32) -> Disposition {
+        let mut buffer = [0_u8; 4096];
+        let length = self
+            .status
+            .as_ref()
+            .and_then(|fd| file::read_start(fd.as_fd(), &mut buffer).ok())
+            .unwrap_or(0);
+        decide::disposition(buffer.get(..length).unwrap_or_default(), number)
+            .unwrap_or(Disposition::Default)
+    }
+
+    /// Ends as the target did.
+    fn end(&mut self, change: Change) -> ! {
+        let change = match (change, self.killed_for) {
+            (Change::Killed(libc::SIGKILL), Some(signal)) => Change::Killed(signal),
+            (change, _) => change,
+        };
+        // ignored: nobody reads the report any more; the exit code stands
+        let _ = report::write(self.how.status_fd, &report::ended(change));
+        match change {
+            Change::Exited(code) => process::exit(code),
+            Change::Killed(number) => {
+                signal::die_of(number);
+                process::exit(exit::SIGNAL_BASE + number)
+            }
+            Change::Stopped(_) | Change::Continued => process::exit(exit::REFUSED),
+        }
+    }
+}

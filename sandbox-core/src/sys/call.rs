@@ -1,0 +1,91 @@
+//! The calls the engine makes, by name: what messages and the message across the fork speak of.
+
+macro_rules! calls {
+    ($($variant:ident = $name:literal),+ $(,)?) => {
+        /// A system call, or the check that stands in its place in a message.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Call { $($variant),+ }
+        impl Call {
+            const ALL: &'static [Call] = &[$(Call::$variant),+];
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Call::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+calls! {
+    Capset = "capset",
+    Chdir = "chdir",
+    Chroot = "chroot",
+    Close = "close",
+    CloseRange = "close_range",
+    Fchdir = "fchdir",
+    Fork = "fork",
+    Fsconfig = "fsconfig",
+    Fsmount = "fsmount",
+    Fsopen = "fsopen",
+    Fstat = "fstat",
+    Getcwd = "getcwd",
+    Getdents = "getdents64",
+    Getrlimit = "getrlimit",
+    Ioctl = "ioctl",
+    Kill = "kill",
+    Mkdir = "mkdirat",
+    Mknod = "mknodat",
+    Mmap = "mmap",
+    Mount = "mount",
+    MountSetattr = "mount_setattr",
+    MoveMount = "move_mount",
+    Open = "openat",
+    OpenTree = "open_tree",
+    PivotRoot = "pivot_root",
+    PrCapAmbient = "prctl(PR_CAP_AMBIENT)",
+    PrCapbsetDrop = "prctl(PR_CAPBSET_DROP)",
+    PrSetDumpable = "prctl(PR_SET_DUMPABLE)",
+    PrSetNoNewPrivs = "prctl(PR_SET_NO_NEW_PRIVS)",
+    PrSetPdeathsig = "prctl(PR_SET_PDEATHSIG)",
+    PrSetSecurebits = "prctl(PR_SET_SECUREBITS)",
+    Read = "read",
+    Readlink = "readlinkat",
+    Recv = "recvmsg",
+    Seccomp = "seccomp",
+    Send = "sendmsg",
+    Setdomainname = "setdomainname",
+    Setgroups = "setgroups",
+    Sethostname = "sethostname",
+    Setns = "setns",
+    Setresgid = "setresgid",
+    Setresuid = "setresuid",
+    Setsid = "setsid",
+    Sigprocmask = "rt_sigprocmask",
+    Socket = "socket",
+    Socketpair = "socketpair",
+    Symlink = "symlinkat",
+    Umount = "umount2",
+    Unshare = "unshare",
+    Wait = "waitid",
+    Write = "write",
+}
+
+impl Call {
+    /// The call of this number, as `as u8` gives it.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_back() {
+        for &call in Call::ALL {
+            assert_eq!(Call::from_number(call as u8), Some(call));
+        }
+        assert_eq!(Call::from_number(u8::MAX), None);
+    }
+}

@@ -1,0 +1,263 @@
+//! Files and descriptors.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use super::call::Call;
+use super::{Result, check, check_fd, refused};
+
+/// openat(2) with O_CLOEXEC; `dir` absent means the current directory.
+pub fn open(dir: Option<BorrowedFd<'_>>, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd> {
+    let dir = dir.map_or(libc::AT_FDCWD, |d| d.as_raw_fd());
+    // SAFETY: `path` is a live C string.
+    check_fd(
+        Call::Open,
+        unsafe { libc::openat(dir, path.as_ptr(), flags | libc::O_CLOEXEC, mode) }.into(),
+    )
+}
+
+/// include/uapi/linux/openat2.h
+#[repr(C)]
+struct OpenHow {
+    flags: u64,
+    mode: u64,
+    resolve: u64,
+}
+const _: () = assert!(size_of::<OpenHow>() == 24);
+
+/// Opens `path` below `root` with O_PATH as if `root` were `/`: neither links nor `..` lead out of it, openat2(2).
+///
+/// Before Linux 5.6 there is no such resolution; then `path` is walked name by name and any link on it is ELOOP.
+pub fn open_inside(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd> {
+    let how = OpenHow {
+        flags: u64::from((libc::O_PATH | libc::O_CLOEXEC).cast_unsigned()),
+        mode: 0,
+        resolve: libc::RESOLVE_IN_ROOT | libc::RESOLVE_NO_MAGICLINKS,
+    };
+    // SAFETY: `path` is a live C string, and `how` a live structure of the size given.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            root.as_raw_fd(),
+            path.as_ptr(),
+            &raw const how,
+            size_of::<OpenHow>(),
+        )
+    };
+    match check_fd(Call::Open, answer) {
+        Err(failure) if failure.errno == libc::ENOSYS => walk(root, path),
+        result => result,
+    }
+}
+
+fn walk(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd> {
+    let mut at = open(Some(root), c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    for name in path
+        .to_bytes()
+        .split(|&b| b == b'/')
+        .filter(|n| !n.is_empty() && *n != b".")
+    {
+        if name == b".." {
+            return Err(refused(Call::Open, libc::EXDEV));
+        }
+        let name = CString::new(name).map_err(|_| refused(Call::Open, libc::EINVAL))?;
+        use std::os::fd::AsFd;
+        at = open(Some(at.as_fd()), &name, libc::O_PATH | libc::O_NOFOLLOW, 0)?;
+        if kind(at.as_fd())? == libc::S_IFLNK {
+            return Err(refused(Call::Open, libc::ELOOP));
+        }
+    }
+    Ok(at)
+}
+
+fn stat(fd: BorrowedFd<'_>) -> Result<libc::stat> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: `stat` is as large as the structure the kernel fills.
+    check(
+        Call::Fstat,
+        unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) }.into(),
+    )?;
+    // SAFETY: fstat has succeeded, so the structure is filled.
+    Ok(unsafe { stat.assume_init() })
+}
+
+/// The type bits of an open file's mode (`S_IFDIR` …), fstat(2).
+pub fn kind(fd: BorrowedFd<'_>) -> Result<u32> {
+    Ok(stat(fd)?.st_mode & libc::S_IFMT)
+}
+
+/// The device number of the file system an open file lies on, fstat(2).
+pub fn device(fd: BorrowedFd<'_>) -> Result<u64> {
+    Ok(stat(fd)?.st_dev)
+}
+
+/// The type bits of descriptor `fd`, which may not be open.
+pub fn kind_of_raw(fd: RawFd) -> Result<u32> {
+    // SAFETY: the borrow lasts for this call only, and fstat answers EBADF for a number that is not open.
+    kind(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
+/// Whether `fd` is open, fcntl(2).
+pub fn is_open(fd: RawFd) -> bool {
+    // SAFETY: F_GETFD takes no argument and changes nothing.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
+}
+
+/// Opens `/dev/null` (or anything, in a host without it) at each of 0, 1 and 2 that is closed, and says which.
+///
+/// # Errors
+/// When a number cannot be filled: a descriptor of ours would take it, and the target would find it as its stdin.
+pub fn plug_standard_fds() -> Result<[bool; 3]> {
+    let mut plugged = [false; 3];
+    for (fd, plugged) in (0..).zip(&mut plugged) {
+        if !is_open(fd) {
+            // Not O_CLOEXEC and not owned: it is closed by number, when the jail is complete.
+            // SAFETY: the path is a literal C string.
+            let got = unsafe { libc::open(c"/".as_ptr(), libc::O_PATH) };
+            check(Call::Open, got.into())?;
+            if got != fd {
+                return Err(refused(Call::Open, libc::EBADF));
+            }
+            *plugged = true;
+        }
+    }
+    Ok(plugged)
+}
+
+/// close(2) by number, for descriptors that nothing owns any more.
+pub fn close(fd: RawFd) -> Result<()> {
+    // SAFETY: the caller hands over a number that no owned descriptor has; EBADF is an answer, not a danger.
+    check(Call::Close, unsafe { libc::close(fd) }.into()).map(drop)
+}
+
+/// Closes every descriptor from `first` to `last`, close_range(2); before Linux 5.9, one by one from `/proc/self/fd`.
+pub fn close_range(first: u32, last: u32) -> Result<()> {
+    if first > last {
+        return Ok(());
+    }
+    // SAFETY: the call takes numbers only; descriptors owned in this process below `first` are untouched.
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    match check(Call::CloseRange, answer) {
+        Err(failure) if failure.errno == libc::ENOSYS => close_listed(first, last),
+        result => result.map(drop),
+    }
+}
+
+/// Closes every descriptor but these.
+pub fn close_all_but(keep: impl Iterator<Item = RawFd>) -> Result<()> {
+    let mut keep: Vec<u32> = keep.map(RawFd::cast_unsigned).collect();
+    keep.sort_unstable();
+    keep.dedup();
+    let mut first = 0;
+    for fd in keep {
+        if fd > first {
+            close_range(first, fd - 1)?;
+        }
+        first = fd.saturating_add(1);
+    }
+    close_range(first, u32::MAX)
+}
+
+fn close_listed(first: u32, last: u32) -> Result<()> {
+    let mut open_fds = Vec::new();
+    for name in list(c"/proc/self/fd")? {
+        let number = std::str::from_utf8(&name)
+            .ok()
+            .and_then(|n| n.parse::<u32>().ok());
+        open_fds.extend(number.filter(|n| (first..=last).contains(n)));
+    }
+    for fd in open_fds {
+        let fd = fd.cast_signed();
+        // The descriptor of the listing itself is in the list, and gone.
+        if is_open(fd) {
+            close(fd)?;
+        }
+    }
+    Ok(())
+}
+
+/// The names in a directory.
+pub fn list(path: &CStr) -> Result<Vec<Vec<u8>>> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let failed = |e: std::io::Error| refused(Call::Getdents, e.raw_os_error().unwrap_or(libc::EIO));
+    let path = std::ffi::OsStr::from_bytes(path.to_bytes());
+    std::fs::read_dir(path)
+        .map_err(failed)?
+        .map(|entry| Ok(entry.map_err(failed)?.file_name().into_vec()))
+        .collect()
+}
+
+/// getcwd(2): the kernel's words, "(unreachable)" included, which libc's getcwd hides.
+pub fn getcwd() -> Result<CString> {
+    let mut buffer = vec![0_u8; usize::try_from(libc::PATH_MAX).unwrap_or(4096)];
+    // SAFETY: the kernel writes at most the length given into the buffer.
+    let answer = unsafe { libc::syscall(libc::SYS_getcwd, buffer.as_mut_ptr(), buffer.len()) };
+    check(Call::Getcwd, answer)?;
+    CStr::from_bytes_until_nul(&buffer)
+        .map(CStr::to_owned)
+        .map_err(|_| refused(Call::Getcwd, libc::ERANGE))
+}
+
+/// mkdirat(2).
+pub fn mkdir(dir: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: `name` is a live C string.
+    check(
+        Call::Mkdir,
+        unsafe { libc::mkdirat(dir.as_raw_fd(), name.as_ptr(), mode) }.into(),
+    )
+    .map(drop)
+}
+
+/// mknodat(2) of an empty regular file: unlike open(2) with O_CREAT it follows no link and fails when the name exists.
+pub fn make_file(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    // SAFETY: `name` is a live C string.
+    let answer = unsafe { libc::mknodat(dir.as_raw_fd(), name.as_ptr(), libc::S_IFREG | 0o644, 0) };
+    check(Call::Mknod, answer.into()).map(drop)
+}
+
+/// symlinkat(2).
+pub fn symlink(target: &CStr, dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    // SAFETY: both are live C strings.
+    check(
+        Call::Symlink,
+        unsafe { libc::symlinkat(target.as_ptr(), dir.as_raw_fd(), name.as_ptr()) }.into(),
+    )
+    .map(drop)
+}
+
+/// write(2), whole or failed: what is written here is read by the kernel as one piece.
+pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
+    loop {
+        // SAFETY: pointer and length are those of one live slice.
+        let answer = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+        match check(Call::Write, answer as i64) {
+            Err(failure) if failure.errno == libc::EINTR => {}
+            Err(failure) => return Err(failure),
+            Ok(written) if written == bytes.len() as i64 => return Ok(()),
+            Ok(_) => return Err(refused(Call::Write, libc::EIO)),
+        }
+    }
+}
+
+/// Opens a file of the kernel's and writes `bytes` to it.
+pub fn write_file(path: &CStr, bytes: &[u8]) -> Result<()> {
+    use std::os::fd::AsFd;
+    let fd = open(None, path, libc::O_WRONLY, 0)?;
+    write(fd.as_fd(), bytes)
+}
+
+/// Fills `buffer` from the start of the file, pread(2), and says how much came: a file of `/proc` renders itself anew.
+pub fn read_start(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: pointer and length are those of one live slice.
+    let answer =
+        unsafe { libc::pread(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+    check(Call::Read, answer as i64).map(|n| usize::try_from(n).unwrap_or(0))
+}
+
+/// Writes to standard error what there is no better place for. A message that cannot be written is lost: the exit code stands.
+pub fn complain(message: &str) {
+    // SAFETY: the borrow lasts for this call only; a closed descriptor 2 is EBADF.
+    let stderr = unsafe { BorrowedFd::borrow_raw(2) };
+    // ignored: there is nobody else to tell
+    let _ = write(stderr, message.as_bytes());
+}

@@ -1,0 +1,22 @@
+//! The one thing a new network namespace needs.
+
+use std::os::fd::AsRawFd;
+
+use super::call::Call;
+use super::{Result, check, check_fd};
+
+/// Brings loopback up, netdevice(7). The kernel gives it 127.0.0.1 and ::1 then.
+pub fn loopback_up() -> Result<()> {
+    // SAFETY: the call takes numbers only. Any socket carries the ioctl; a unix one needs no protocol module.
+    let socket = unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    let socket = check_fd(Call::Socket, socket.into())?;
+    // SAFETY: all zeroes is a valid ifreq: an empty name and no flags.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as i16;
+    // SAFETY: SIOCSIFFLAGS reads one ifreq, which is live.
+    let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    check(Call::Ioctl, answer.into()).map(drop)
+}

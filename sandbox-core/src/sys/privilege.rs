@@ -1,0 +1,200 @@
+//! Capabilities, securebits, no_new_privs, ids and filters.
+
+use super::call::Call;
+use super::{Result, check};
+
+// include/uapi/linux/securebits.h: each bit and the bit that locks it.
+const SECBIT_NOROOT: u64 = 0b11;
+const SECBIT_NO_SETUID_FIXUP: u64 = 0b11 << 2;
+const SECBIT_KEEP_CAPS_LOCKED: u64 = 0b10 << 4;
+const SECBIT_NO_CAP_AMBIENT_RAISE: u64 = 0b11 << 6;
+
+fn prctl(call: Call, option: i32, two: u64, three: u64) -> Result<()> {
+    // SAFETY: every option used in this file takes numbers, not pointers, prctl(2).
+    check(
+        call,
+        unsafe { libc::prctl(option, two, three, 0_u64, 0_u64) }.into(),
+    )
+    .map(drop)
+}
+
+/// Removes capability `number` from the bounding set. EINVAL is the kernel's word for one it does not have.
+pub fn drop_bounding(number: u8) -> Result<()> {
+    prctl(Call::PrCapbsetDrop, libc::PR_CAPBSET_DROP, number.into(), 0)
+}
+
+/// Whether the kernel knows capability `number`.
+pub fn knows_capability(number: u8) -> bool {
+    // SAFETY: the option takes a number and changes nothing.
+    unsafe {
+        libc::prctl(
+            libc::PR_CAPBSET_READ,
+            u64::from(number),
+            0_u64,
+            0_u64,
+            0_u64,
+        ) >= 0
+    }
+}
+
+/// Whether the caller has, effective, CAP_SETPCAP and CAP_SYS_ADMIN, capget(2).
+pub fn is_privileged() -> bool {
+    const NEEDED: u32 = 1 << 8 | 1 << 21;
+    let (header, mut data) = (
+        Header {
+            version: VERSION_3,
+            pid: 0,
+        },
+        [half(0), half(0)],
+    );
+    // SAFETY: version 3 fills two data structures, which are live.
+    let answer = unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
+    answer == 0 && data[0].effective & NEEDED == NEEDED
+}
+
+/// struct __user_cap_header_struct, include/uapi/linux/capability.h
+#[repr(C)]
+struct Header {
+    version: u32,
+    pid: i32,
+}
+
+/// struct __user_cap_data_struct
+#[repr(C)]
+struct Data {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+const VERSION_3: u32 = 0x2008_0522;
+
+fn half(bits: u64) -> Data {
+    let bits = u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+    Data {
+        effective: bits,
+        permitted: bits,
+        inheritable: bits,
+    }
+}
+
+/// Sets permitted, effective and inheritable to exactly `set`, capset(2).
+pub fn set_capabilities(set: u64) -> Result<()> {
+    let (header, data) = (
+        Header {
+            version: VERSION_3,
+            pid: 0,
+        },
+        [half(set), half(set >> 32)],
+    );
+    // SAFETY: version 3 reads one header and two data structures, which are live.
+    let answer = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
+    check(Call::Capset, answer).map(drop)
+}
+
+/// Raises capability `number` in the ambient set, so that it survives execve(2) of an ordinary file.
+pub fn raise_ambient(number: u8) -> Result<()> {
+    prctl(
+        Call::PrCapAmbient,
+        libc::PR_CAP_AMBIENT,
+        libc::PR_CAP_AMBIENT_RAISE.cast_unsigned().into(),
+        number.into(),
+    )
+}
+
+/// Empties the ambient set.
+pub fn clear_ambient() -> Result<()> {
+    prctl(
+        Call::PrCapAmbient,
+        libc::PR_CAP_AMBIENT,
+        libc::PR_CAP_AMBIENT_CLEAR_ALL.cast_unsigned().into(),
+        0,
+    )
+}
+
+/// Locks the securebits: uid 0 means nothing, and nothing can be raised into the ambient set any more.
+pub fn lock_securebits() -> Result<()> {
+    let bits = SECBIT_NOROOT
+        | SECBIT_NO_SETUID_FIXUP
+        | SECBIT_KEEP_CAPS_LOCKED
+        | SECBIT_NO_CAP_AMBIENT_RAISE;
+    prctl(Call::PrSetSecurebits, libc::PR_SET_SECUREBITS, bits, 0)
+}
+
+/// Sets no_new_privs: execve(2) grants nothing from here on.
+pub fn no_new_privs() -> Result<()> {
+    prctl(Call::PrSetNoNewPrivs, libc::PR_SET_NO_NEW_PRIVS, 1, 0)
+}
+
+/// Makes the process readable to nobody: no ptrace, no core, `/proc/PID` owned by root.
+pub fn not_dumpable() -> Result<()> {
+    prctl(Call::PrSetDumpable, libc::PR_SET_DUMPABLE, 0, 0)
+}
+
+/// Asks for SIGKILL when the thread that made this process dies.
+pub fn die_with_parent() -> Result<()> {
+    prctl(
+        Call::PrSetPdeathsig,
+        libc::PR_SET_PDEATHSIG,
+        libc::SIGKILL.cast_unsigned().into(),
+        0,
+    )
+}
+
+/// Loads a filter for the whole process, seccomp(2).
+pub fn load_filter(program: &[libc::sock_filter]) -> Result<()> {
+    let len =
+        u16::try_from(program.len()).map_err(|_| super::refused(Call::Seccomp, libc::E2BIG))?;
+    let filter = libc::sock_fprog {
+        len,
+        filter: program.as_ptr().cast_mut(),
+    };
+    // SAFETY: the kernel copies `len` instructions from the live slice and writes nothing.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_TSYNC,
+            &raw const filter,
+        )
+    };
+    match check(Call::Seccomp, answer)? {
+        0 => Ok(()),
+        // With TSYNC a positive answer is the thread that could not take the filter.
+        _ => Err(super::refused(Call::Seccomp, libc::ESRCH)),
+    }
+}
+
+/// What system call `number` without arguments answers: an error number, or 0. For the marker of our own filters.
+pub fn errno_of(number: i64) -> i32 {
+    // SAFETY: the number is one that no kernel has, so the call can only fail.
+    match unsafe { libc::syscall(number) } {
+        -1 => nix::errno::Errno::last_raw(),
+        _ => 0,
+    }
+}
+
+/// Really becomes group and user, setgroups(2), setresgid(2), setresuid(2): only for a caller with the capabilities.
+pub fn become_ids(uid: Option<u32>, gid: Option<u32>) -> Result<()> {
+    // SAFETY: an empty list is read nowhere; the calls take numbers only. The raw calls are meant: libc's would
+    // signal other threads, of which there are none.
+    unsafe {
+        check(
+            Call::Setgroups,
+            libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()),
+        )?;
+        if let Some(gid) = gid {
+            check(
+                Call::Setresgid,
+                libc::syscall(libc::SYS_setresgid, gid, gid, gid),
+            )?;
+        }
+        if let Some(uid) = uid {
+            check(
+                Call::Setresuid,
+                libc::syscall(libc::SYS_setresuid, uid, uid, uid),
+            )?;
+        }
+    }
+    Ok(())
+}

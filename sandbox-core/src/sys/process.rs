@@ -1,0 +1,137 @@
+//! Processes and the namespaces they are in.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::sched::CloneFlags;
+
+use super::call::Call;
+use super::{Result, check, named, refused};
+
+/// Moves this process (for pid and time: its children) into new namespaces, unshare(2).
+pub fn unshare(flags: i32) -> Result<()> {
+    named(
+        Call::Unshare,
+        nix::sched::unshare(CloneFlags::from_bits_retain(flags)),
+    )
+}
+
+/// Whether this process has one thread. unshare(CLONE_THREAD) changes nothing and is EINVAL when there are more:
+/// cheaper than reading /proc/self/task, and true without /proc.
+pub fn is_single_threaded() -> bool {
+    unshare(libc::CLONE_THREAD).is_ok()
+}
+
+/// Moves this process into the namespace `ns` is open on, setns(2).
+pub fn setns(ns: BorrowedFd<'_>, flag: i32) -> Result<()> {
+    named(
+        Call::Setns,
+        nix::sched::setns(ns.as_fd(), CloneFlags::from_bits_retain(flag)),
+    )
+}
+
+/// Who returned from `fork`.
+pub enum Forked {
+    /// The process that called; the child's pid as it sees it.
+    Parent(i32),
+    /// The new one.
+    Child,
+}
+
+/// fork(3): libc's, because glibc caches the thread id, and the child goes on to main.
+pub fn fork() -> Result<Forked> {
+    // SAFETY: the guard has made sure of one thread, so no lock of another can be held in the child.
+    match check(Call::Fork, unsafe { libc::fork() }.into())? {
+        0 => Ok(Forked::Child),
+        pid => i32::try_from(pid)
+            .map(Forked::Parent)
+            .map_err(|_| refused(Call::Fork, libc::EOVERFLOW)),
+    }
+}
+
+/// Ends the process at once: no exit handlers, which are the target's, and no buffers, which it may share with a fork.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: _exit(2) does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Starts a session of its own, setsid(2).
+pub fn new_session() -> Result<()> {
+    named(Call::Setsid, nix::unistd::setsid()).map(drop)
+}
+
+/// Process `pid`'s process group, getpgid(2); 0 when it has ended.
+pub fn group_of(pid: i32) -> i32 {
+    nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(pid))).map_or(0, nix::unistd::Pid::as_raw)
+}
+
+/// sethostname(2), setdomainname(2).
+pub fn set_hostname(name: &[u8]) -> Result<()> {
+    // SAFETY: pointer and length are those of one live slice.
+    check(
+        Call::Sethostname,
+        unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into(),
+    )
+    .map(drop)
+}
+
+/// setdomainname(2).
+pub fn set_domainname(name: &[u8]) -> Result<()> {
+    // SAFETY: pointer and length are those of one live slice.
+    check(
+        Call::Setdomainname,
+        unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }.into(),
+    )
+    .map(drop)
+}
+
+/// Whether the kernel asked the loader to distrust the environment: a set-id or file-capability program, getauxval(3).
+pub fn is_secure_execution() -> bool {
+    // SAFETY: the call takes a number only.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Raises the soft limit of open files to the hard one and returns the limits there were, getrlimit(2).
+pub fn raise_open_files() -> Result<libc::rlimit> {
+    let mut was = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel fills the live structure.
+    check(
+        Call::Getrlimit,
+        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut was) }.into(),
+    )?;
+    set_open_files(libc::rlimit {
+        rlim_cur: was.rlim_max,
+        ..was
+    })?;
+    Ok(was)
+}
+
+/// setrlimit(2) for RLIMIT_NOFILE.
+pub fn set_open_files(limit: libc::rlimit) -> Result<()> {
+    // SAFETY: the kernel reads the live structure.
+    check(
+        Call::Getrlimit,
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }.into(),
+    )
+    .map(drop)
+}
+
+/// Makes this process dump no core whatever it dies of.
+pub fn no_core() {
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel reads the live structure.
+    // ignored: lowering a limit cannot fail, and a core of the supervisor would be untidy, not unsafe
+    let _ = unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
+}
+
+/// Names this process in ps(1), prctl(PR_SET_NAME): at most 15 bytes.
+pub fn set_name(name: &std::ffi::CStr) {
+    // SAFETY: `name` is a live C string.
+    // ignored: a name is a courtesy
+    let _ = unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+}

@@ -1,0 +1,134 @@
+//! The initial stack: the only place where the arguments and the environment are before libc has started.
+//!
+//! A constructor that runs first finds `environ` NULL, and functions of the ctor crate take no arguments. The loader
+//! exports where the kernel put `argc`, `argv`, `envp` and the auxiliary vector, and main's `envp`, `environ` and
+//! `/proc/self/environ` are all this same memory: what is changed here is changed everywhere.
+
+use std::ffi::{CStr, c_char};
+use std::slice;
+
+unsafe extern "C" {
+    /// The stack pointer at the first instruction of the process, pointing to `argc`. Exported by ld.so.
+    static __libc_stack_end: *mut usize;
+    /// NULL until libc's own initialisation has run.
+    static environ: *const *const c_char;
+}
+
+/// The environment as the kernel laid it out.
+pub struct Initial {
+    pointers: &'static mut [*mut c_char],
+}
+
+/// Whether libc, or any constructor after it, has run: then we are not first.
+pub fn libc_has_started() -> bool {
+    // SAFETY: reading a pointer that libc only writes during its initialisation, on this thread.
+    unsafe { !environ.is_null() }
+}
+
+impl Initial {
+    /// The environment of this process, `None` where the loader did not say where the stack begins.
+    ///
+    /// # Safety
+    /// Nothing else may hold a reference to the environment's strings or pointers: call it once, before libc starts.
+    pub unsafe fn find() -> Option<Self> {
+        // SAFETY: by the ABI of process start-up `argc` lies at the stack's end, then `argc` pointers, a null, the
+        // environment's pointers, and a null; the caller grants that nothing else refers to them.
+        unsafe {
+            let end = __libc_stack_end;
+            if end.is_null() {
+                return None;
+            }
+            let first = end.add(1 + *end + 1).cast::<*mut c_char>();
+            let mut count = 0;
+            while !(*first.add(count)).is_null() {
+                count += 1;
+            }
+            Some(Self {
+                pointers: slice::from_raw_parts_mut(first, count),
+            })
+        }
+    }
+
+    /// Its entries, `NAME=VALUE`.
+    pub fn entries(&self) -> Vec<&[u8]> {
+        // SAFETY: each pointer is to a C string on the initial stack, which lives as long as the process; `replace`,
+        // which changes them, borrows `self` mutably.
+        self.pointers
+            .iter()
+            .map(|&entry| unsafe { CStr::from_ptr(entry) }.to_bytes())
+            .collect()
+    }
+
+    /// Makes `wanted` the environment: the pointers in place, the strings packed where they were, what is left zeroed,
+    /// so that `/proc/self/environ` shows no more than main gets.
+    ///
+    /// # Errors
+    /// How many entries or bytes are too many: there is only the room that the old environment had, and auxv lies behind it.
+    pub fn replace(&mut self, wanted: &[Vec<u8>]) -> Result<(), Overflow> {
+        // The kernel writes the strings one after another; from the first to the end of the last is ours.
+        let Some((start, end)) = self.extent() else {
+            return if wanted.is_empty() {
+                Ok(())
+            } else {
+                Err(Overflow {
+                    entries: wanted.len(),
+                    room: 0,
+                })
+            };
+        };
+        let bytes: usize = wanted.iter().map(|entry| entry.len() + 1).sum();
+        if wanted.len() > self.pointers.len() || bytes > end - start {
+            return Err(Overflow {
+                entries: wanted.len(),
+                room: self.pointers.len(),
+            });
+        }
+        // SAFETY: [start, end) is the environment's strings, which `entries` no longer borrows.
+        let block = unsafe { slice::from_raw_parts_mut(start as *mut u8, end - start) };
+        block.fill(0);
+        let mut rest = block;
+        for (pointer, entry) in self.pointers.iter_mut().zip(wanted) {
+            let (string, after) = rest.split_at_mut(entry.len() + 1);
+            for (to, from) in string.iter_mut().zip(entry) {
+                *to = *from;
+            }
+            *pointer = string.as_mut_ptr().cast();
+            rest = after;
+        }
+        for pointer in self.pointers.iter_mut().skip(wanted.len()) {
+            *pointer = std::ptr::null_mut();
+        }
+        Ok(())
+    }
+
+    fn extent(&self) -> Option<(usize, usize)> {
+        let start = self.pointers.iter().map(|&p| p as usize).min()?;
+        // SAFETY: as in `entries`.
+        let ends = self
+            .pointers
+            .iter()
+            .map(|&p| p as usize + unsafe { CStr::from_ptr(p) }.count_bytes() + 1);
+        Some((start, ends.max()?))
+    }
+}
+
+/// The environment wanted is larger than the one there was.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Overflow {
+    pub entries: usize,
+    pub room: usize,
+}
+
+/// The name under which the loader loaded the object that this function is in, dladdr(3).
+pub fn own_object() -> Option<&'static CStr> {
+    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: dladdr fills the structure for an address of this object; the name lives as long as the object.
+    unsafe {
+        let here: fn() -> Option<&'static CStr> = own_object;
+        if libc::dladdr(here as *const libc::c_void, info.as_mut_ptr()) == 0 {
+            return None;
+        }
+        let name = info.assume_init().dli_fname;
+        (!name.is_null()).then(|| CStr::from_ptr(name))
+    }
+}
