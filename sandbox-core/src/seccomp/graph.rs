@@ -91,9 +91,29 @@ impl Graph {
             });
         }
         let mut graph = Graph { nodes };
+        graph.drop_unreached()?;
         graph.fold_masks()?;
         graph.drop_loads()?;
         Some(graph)
+    }
+
+    /// Empties what nothing leads to. That is not only waste: the jump over the last clause ends outside.
+    fn drop_unreached(&mut self) -> Option<()> {
+        let mut reached = vec![false; self.nodes.len()];
+        *reached.first_mut()? = true;
+        // Everything leads forward, so all ways to a node are known when its turn comes.
+        for (node, at) in self.nodes.iter_mut().zip(0..) {
+            match *node {
+                _ if !*reached.get(at)? => *node = Node::Ret(0),
+                Node::Load { next, .. } | Node::Mask { next, .. } | Node::Skip(next) => *reached.get_mut(next)? = true,
+                Node::Test { yes, no, .. } => {
+                    *reached.get_mut(yes)? = true;
+                    *reached.get_mut(no)? = true;
+                }
+                Node::Ret(_) => (),
+            }
+        }
+        Some(())
     }
 
     /// Joins each load with the mask after it, and both with a comparison with zero, which is one `JSET`.
@@ -140,11 +160,10 @@ impl Graph {
         self.nodes.iter().map(leads).sum()
     }
 
-    /// Drops loads of what is held already on every way there, and whatever nothing leads to.
+    /// Drops loads of what is held already on every way there, and masks joined to their loads.
     fn drop_loads(&mut self) -> Option<()> {
         let mut held = vec![Held::Never; self.nodes.len()];
         *held.first_mut()? = Held::Unknown;
-        // Everything leads forward, so all ways to a node are known when its turn comes.
         for at in 0..self.nodes.len() {
             let before = *held.get(at)?;
             let node = self.nodes.get_mut(at)?;

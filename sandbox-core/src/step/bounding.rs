@@ -29,10 +29,11 @@ impl Step for Bounding {
         format!("drop all but {}", names_of(self.keep))
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
-        // Numbers end where the kernel's do, which may be above those with a name here.
-        for number in (0..64).take_while(|&number| privilege::knows_capability(number)) {
-            if self.keep & (1 << number) == 0 {
-                privilege::drop_bounding(number).map_err(|failure| failure.on(number.into()))?;
+        for number in (0..64).filter(|number| self.keep & (1 << number) == 0) {
+            match privilege::drop_bounding(number) {
+                // The numbers end where the kernel's do, which may be above those with a name here.
+                Err(failure) if failure.errno == libc::EINVAL => break,
+                result => result.map_err(|failure| failure.on(number.into()))?,
             }
         }
         Ok(())

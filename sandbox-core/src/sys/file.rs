@@ -86,6 +86,22 @@ pub fn kind(fd: BorrowedFd<'_>) -> Result<u32> {
     Ok(stat(fd)?.st_mode & libc::S_IFMT)
 }
 
+/// The type bits of what `name` in `dir` is, a link itself included, or `dir` itself when it is empty, fstatat(2).
+pub fn kind_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<u32> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    let flags = libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: `name` is a live C string and `stat` as large as the structure the kernel fills.
+    let answer = unsafe { libc::fstatat(dir.as_raw_fd(), name.as_ptr(), stat.as_mut_ptr(), flags) };
+    check(Call::Fstat, answer.into())?;
+    // SAFETY: fstatat has succeeded, so the structure is filled.
+    Ok(unsafe { stat.assume_init() }.st_mode & libc::S_IFMT)
+}
+
+/// A second descriptor for the same open file, fcntl(2) F_DUPFD_CLOEXEC.
+pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    fd.try_clone_to_owned().map_err(|error| refused(Call::Open, error.raw_os_error().unwrap_or(libc::EMFILE)))
+}
+
 /// The device number of the file system an open file lies on, fstat(2).
 pub fn device(fd: BorrowedFd<'_>) -> Result<u64> {
     Ok(stat(fd)?.st_dev)

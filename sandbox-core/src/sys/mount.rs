@@ -70,42 +70,31 @@ pub fn copy_tree(dir: Option<BorrowedFd<'_>>, path: &CStr) -> Result<OwnedFd> {
 
 /// Adds attributes to the mount `tree` is the root of, and to all below it when `recursive`, mount_setattr(2).
 pub fn set_attributes(tree: BorrowedFd<'_>, attributes: u64, recursive: bool) -> Result<()> {
-    let attr = MountAttr {
-        attr_set: attributes,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
+    setattr(tree, &MountAttr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 }, recursive)
+}
+
+/// Adds attributes to the mount `tree` is the root of and to all below it, and makes them private to this namespace.
+pub fn make_private_with(tree: BorrowedFd<'_>, attributes: u64) -> Result<()> {
+    setattr(tree, &MountAttr { attr_set: attributes, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 }, true)
+}
+
+fn setattr(tree: BorrowedFd<'_>, attr: &MountAttr, recursive: bool) -> Result<()> {
     let flags = libc::AT_EMPTY_PATH.cast_unsigned() | if recursive { AT_RECURSIVE } else { 0 };
+    let (empty, attr) = (c"".as_ptr(), std::ptr::from_ref(attr));
     // SAFETY: the path is a literal, and `attr` a live structure of the size given.
     let answer = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            flags,
-            &raw const attr,
-            size_of::<MountAttr>(),
-        )
+        libc::syscall(libc::SYS_mount_setattr, tree.as_raw_fd(), empty, flags, attr, size_of::<MountAttr>())
     };
     check(Call::MountSetattr, answer).map(drop)
 }
 
-/// Attaches what `tree` holds over the file or directory `target` is, move_mount(2).
-pub fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<()> {
-    let flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-    let empty = c"".as_ptr();
-    // SAFETY: both paths are literals.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            tree.as_raw_fd(),
-            empty,
-            target.as_raw_fd(),
-            empty,
-            flags,
-        )
-    };
+/// Attaches what `tree` holds over the file or directory that `name` in `dir` is, or `dir` itself when it is empty,
+/// move_mount(2). A link is not followed.
+pub fn attach(tree: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
+    let flags = MOVE_MOUNT_F_EMPTY_PATH | if name.is_empty() { MOVE_MOUNT_T_EMPTY_PATH } else { 0 };
+    let (from, empty, to) = (tree.as_raw_fd(), c"".as_ptr(), dir.as_raw_fd());
+    // SAFETY: both paths are live C strings.
+    let answer = unsafe { libc::syscall(libc::SYS_move_mount, from, empty, to, name.as_ptr(), flags) };
     check(Call::MoveMount, answer).map(drop)
 }
 
@@ -166,27 +155,33 @@ pub fn mount(
     check(Call::Mount, answer.into()).map(drop)
 }
 
+/// Makes `root`, which is mounted over `/`, the root of this process, and lets go of the old one.
+pub fn replace_root(root: BorrowedFd<'_>) -> Result<()> {
+    fchdir(root)?;
+    match pivot_here() {
+        Ok(()) => detach_here(),
+        // The initial root file system (an initramfs) cannot be pivoted, nor can a root that is no mount (a chroot).
+        // The new root lies over it already; what it covers can only be uncovered by unmounting, which takes a
+        // capability in the namespace's owner, which nothing inside has.
+        Err(failure) if failure.errno == libc::EINVAL => chroot_here(),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Makes the current directory, which must be a mount, the root, and stacks the old root over it, pivot_root(2).
-pub fn pivot_here() -> Result<()> {
+fn pivot_here() -> Result<()> {
     // SAFETY: both paths are literals.
-    check(Call::PivotRoot, unsafe {
-        libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr())
-    })
-    .map(drop)
+    check(Call::PivotRoot, unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) }).map(drop)
 }
 
 /// Detaches the mount stacked over the current directory, umount2(2).
-pub fn detach_here() -> Result<()> {
+fn detach_here() -> Result<()> {
     // SAFETY: the path is a literal.
-    check(
-        Call::Umount,
-        unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) }.into(),
-    )
-    .map(drop)
+    check(Call::Umount, unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) }.into()).map(drop)
 }
 
 /// Makes the current directory the root, chroot(2).
-pub fn chroot_here() -> Result<()> {
+fn chroot_here() -> Result<()> {
     // SAFETY: the path is a literal.
     check(Call::Chroot, unsafe { libc::chroot(c".".as_ptr()) }.into()).map(drop)
 }
@@ -205,4 +200,20 @@ pub fn fchdir(dir: BorrowedFd<'_>) -> Result<()> {
         unsafe { libc::fchdir(dir.as_raw_fd()) }.into(),
     )
     .map(drop)
+}
+
+/// The soft limit of open files, raised to the hard one while more sources are held open than it may allow.
+pub struct Headroom(Option<libc::rlimit>);
+
+impl Headroom {
+    /// Raises it where `count` sources are many.
+    pub fn for_sources(count: usize) -> Result<Self> {
+        const FEW: usize = 200;
+        if count > FEW { super::process::raise_open_files().map(|was| Self(Some(was))) } else { Ok(Self(None)) }
+    }
+
+    /// Puts back what there was.
+    pub fn restore(self) -> Result<()> {
+        self.0.map_or(Ok(()), super::process::set_open_files)
+    }
 }

@@ -23,20 +23,6 @@ pub fn drop_bounding(number: u8) -> Result<()> {
     prctl(Call::PrCapbsetDrop, libc::PR_CAPBSET_DROP, number.into(), 0)
 }
 
-/// Whether the kernel knows capability `number`.
-pub fn knows_capability(number: u8) -> bool {
-    // SAFETY: the option takes a number and changes nothing.
-    unsafe {
-        libc::prctl(
-            libc::PR_CAPBSET_READ,
-            u64::from(number),
-            0_u64,
-            0_u64,
-            0_u64,
-        ) >= 0
-    }
-}
-
 /// Whether the caller has, effective, CAP_SETPCAP and CAP_SYS_ADMIN, capget(2).
 pub fn is_privileged() -> bool {
     const NEEDED: u32 = 1 << 8 | 1 << 21;

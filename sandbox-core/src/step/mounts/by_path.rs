@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::op::Base;
+use super::target::Place;
 use super::tree::{Mounter, New};
 use crate::sys::call::Call;
 use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
@@ -15,19 +16,15 @@ pub struct ByPath {
 }
 
 impl Mounter for ByPath {
+    fn source(path: &CStr) -> Result<OwnedFd> {
+        file::open(None, path, libc::O_PATH, 0)
+    }
     fn new(base: &Base, attributes: u64) -> Result<Self> {
+        mount::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
         match base {
             Base::Host => mount::mount(Some(c"/"), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
-            Base::Dir(dir) => {
-                mount::mount(Some(dir), c"/", None, libc::MS_BIND | libc::MS_REC, None)?
-            }
-            Base::Empty => mount::mount(
-                Some(c"tmpfs"),
-                c"/",
-                Some(c"tmpfs"),
-                flags(attributes),
-                Some(c"mode=755"),
-            )?,
+            Base::Dir(dir) => mount::mount(Some(dir), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
+            Base::Empty => mount::mount(Some(c"tmpfs"), c"/", Some(c"tmpfs"), flags(attributes), Some(c"mode=755"))?,
         }
         // "/" alone is the old root; ".." steps onto what is mounted over it.
         let root = file::open(None, c"/..", libc::O_PATH | libc::O_DIRECTORY, 0)?;
@@ -36,47 +33,44 @@ impl Mounter for ByPath {
         }
         Ok(Self { root })
     }
-    fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
+    fn root(&self) -> &OwnedFd {
+        &self.root
     }
-    fn source(&self, path: &CStr) -> Result<OwnedFd> {
-        file::open(None, path, libc::O_PATH, 0)
+    fn enter(&self) -> Result<()> {
+        mount::replace_root(self.root.as_fd())
     }
-    fn part(&self, of: BorrowedFd<'_>) -> Result<OwnedFd> {
-        of.try_clone_to_owned()
-            .map_err(|e| refused(Call::Open, e.raw_os_error().unwrap_or(libc::EMFILE)))
-    }
-    fn bind(&self, source: OwnedFd, attributes: u64, target: OwnedFd, path: &CStr) -> Result<()> {
-        let (from, to) = (name(source.as_fd())?, name(target.as_fd())?);
-        mount::mount(Some(&from), &to, None, libc::MS_BIND | libc::MS_REC, None)?;
-        // The descriptor of the target is still on what the mount covers.
-        let top = file::open_inside(self.root(), path)?;
-        set_attributes(self.root(), top.as_fd(), attributes, true)
-    }
-    fn filesystem(&self, new: &New<'_>, target: OwnedFd, path: &CStr) -> Result<OwnedFd> {
-        let mut data = Vec::new();
-        for (key, value) in new.options {
-            if !data.is_empty() {
-                data.push(b',');
-            }
-            data.extend_from_slice(key.to_bytes());
-            if let Some(value) = value {
-                data.push(b'=');
-                data.extend_from_slice(value.to_bytes());
-            }
+    fn part(&self, place: &Place<'_>) -> Result<OwnedFd> {
+        match place.name.is_empty() {
+            true => file::duplicate(place.dir()),
+            false => file::open(Some(place.dir()), &place.name, libc::O_PATH | libc::O_NOFOLLOW, 0),
         }
-        let data = text(data)?;
-        mount::mount(
-            Some(new.kind),
-            &name(target.as_fd())?,
-            Some(new.kind),
-            flags(new.attributes),
-            Some(&data),
-        )?;
-        file::open_inside(self.root(), path)
     }
-    fn seal(&self, root: BorrowedFd<'_>) -> Result<()> {
-        set_attributes(self.root(), root, ATTR_RDONLY, false)
+    fn bind(&self, source: OwnedFd, attributes: u64, place: &Place<'_>) -> Result<OwnedFd> {
+        let (from, to) = (name(source.as_fd(), c"")?, name(place.dir(), &place.name)?);
+        mount::mount(Some(&from), &to, None, libc::MS_BIND | libc::MS_REC, None)?;
+        let top = self.again(place)?;
+        set_attributes(self.root.as_fd(), top.as_fd(), attributes, true)?;
+        Ok(top)
+    }
+    fn filesystem(&self, new: &New<'_>, place: &Place<'_>) -> Result<OwnedFd> {
+        let option = |(key, value): &(&CStr, Option<&CStr>)| match value {
+            Some(value) => [key.to_bytes(), b"=", value.to_bytes()].concat(),
+            None => key.to_bytes().to_vec(),
+        };
+        let data = text(new.options.iter().map(option).collect::<Vec<_>>().join(&b','))?;
+        let to = name(place.dir(), &place.name)?;
+        mount::mount(Some(new.kind), &to, Some(new.kind), flags(new.attributes), Some(&data))?;
+        self.again(place)
+    }
+    fn seal(&self, root: &OwnedFd) -> Result<()> {
+        set_attributes(self.root.as_fd(), root.as_fd(), ATTR_RDONLY, false)
+    }
+}
+
+impl ByPath {
+    /// What is mounted at a place: a descriptor opened before is still on what the mount covers.
+    fn again(&self, place: &Place<'_>) -> Result<OwnedFd> {
+        file::open_inside(self.root.as_fd(), &place.path)
     }
 }
 
@@ -84,9 +78,14 @@ fn text(bytes: Vec<u8>) -> Result<CString> {
     CString::new(bytes).map_err(|_| refused(Call::Mount, libc::EINVAL))
 }
 
-/// A path that leads to exactly what `fd` is open on.
-fn name(fd: BorrowedFd<'_>) -> Result<CString> {
-    text(format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes())
+/// A path that leads to exactly what `fd` is open on, or to a name in it.
+fn name(fd: BorrowedFd<'_>, below: &CStr) -> Result<CString> {
+    let mut path = format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes();
+    if !below.is_empty() {
+        path.push(b'/');
+        path.extend_from_slice(below.to_bytes());
+    }
+    text(path)
 }
 
 fn flags(attributes: u64) -> u64 {

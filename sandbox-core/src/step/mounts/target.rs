@@ -1,6 +1,7 @@
 //! Mount points: found as the program inside will find them, made only in file systems of the sandbox's own, so that
 //! nothing is left behind on the host.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -20,45 +21,149 @@ pub fn is_absent(failure: Failure) -> bool {
     matches!(failure.errno, libc::ENOENT | libc::ENOTDIR | libc::EROFS)
 }
 
-/// Opens the place `path` (absolute, normal) below `root`, or makes it, with the directories above it.
-///
-/// # Errors
-/// EROFS when it is missing in a file system that is not one of `ours`.
-pub fn find_or_make(
-    root: BorrowedFd<'_>,
-    path: &CStr,
-    kind: Kind,
-    ours: &[u64],
-) -> Result<OwnedFd> {
-    match file::open_inside(root, path) {
-        Err(failure) if failure.errno == libc::ENOENT => {}
-        result => return result,
-    }
-    let (dir, name) = parent(root, path, ours)?;
-    match kind {
-        Kind::Directory => file::mkdir(dir.as_fd(), &name, 0o755)?,
-        Kind::File => file::make_file(dir.as_fd(), &name)?,
-    }
-    file::open_inside(root, path)
+enum Dir<'a> {
+    Owned(OwnedFd),
+    Known(&'a OwnedFd),
 }
 
-/// The directory in which the last name of `path` can be made, itself made where it must be, and that name.
-pub fn parent(root: BorrowedFd<'_>, path: &CStr, ours: &[u64]) -> Result<(OwnedFd, CString)> {
-    let bytes = path.to_bytes();
-    let at = bytes.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
-    let (above, name) = bytes.split_at(at);
-    let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| refused(Call::Open, libc::EINVAL));
-    let (above, name) = (
-        text(if above.is_empty() { b"/" } else { above })?,
-        text(name.get(1..).unwrap_or_default())?,
-    );
-    let dir = match above.to_bytes() {
-        b"/" => file::open_inside(root, &above)?,
-        _ => find_or_make(root, &above, Kind::Directory, ours)?,
-    };
-    if ours.contains(&file::device(dir.as_fd())?) {
-        Ok((dir, name))
-    } else {
-        Err(refused(Call::Mkdir, libc::EROFS))
+/// A place in the new tree: what is open, or a name in it that is never followed as a link.
+pub struct Place<'a> {
+    dir: Dir<'a>,
+    pub name: Cow<'a, CStr>,
+    /// Absolute, for those who must look it up again.
+    pub path: Cow<'a, CStr>,
+}
+
+impl<'a> Place<'a> {
+    /// What is open, itself.
+    pub fn open(fd: &'a OwnedFd) -> Self {
+        Self { dir: Dir::Known(fd), name: c"".into(), path: c"".into() }
     }
+
+    pub fn dir(&self) -> BorrowedFd<'_> {
+        match &self.dir {
+            Dir::Owned(fd) => fd.as_fd(),
+            Dir::Known(fd) => fd.as_fd(),
+        }
+    }
+
+    /// The type bits of what is there.
+    pub fn kind(&self) -> Result<u32> {
+        file::kind_at(self.dir(), &self.name)
+    }
+
+    pub fn symlink(&self, text: &CStr) -> Result<()> {
+        file::symlink(text, self.dir(), &self.name)
+    }
+}
+
+/// A file system that this sandbox mounted.
+struct Made {
+    path: CString,
+    root: OwnedFd,
+    /// Mount points may be made in it.
+    ours: bool,
+    /// To be made read-only when everything is in place.
+    sealed: bool,
+}
+
+/// The new tree as far as it is there.
+pub struct Places<'a> {
+    root: &'a OwnedFd,
+    made: Vec<Made>,
+    /// Devices of file systems in which mount points may be made.
+    devices: Vec<u64>,
+}
+
+impl<'a> Places<'a> {
+    pub fn new(root: &'a OwnedFd, root_is_ours: bool) -> Result<Self> {
+        let devices = if root_is_ours { vec![file::device(root.as_fd())?] } else { Vec::new() };
+        Ok(Self { root, made: Vec::new(), devices })
+    }
+
+    /// A private file system is now at `path`.
+    pub fn made(&mut self, path: &CStr, root: OwnedFd, sealed: bool) -> Result<()> {
+        self.devices.push(file::device(root.as_fd())?);
+        self.made.push(Made { path: path.into(), root, ours: true, sealed });
+        Ok(())
+    }
+
+    /// A file system in which nothing can be made is now at `path`.
+    pub fn know(&mut self, path: &CStr, root: OwnedFd) {
+        self.made.push(Made { path: path.into(), root, ours: false, sealed: false });
+    }
+
+    pub fn sealed(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.made.iter().filter(|made| made.sealed).map(|made| &made.root)
+    }
+
+    /// The file system mounted just above `path`, and the name in it: most mount points are such, and need no look-up.
+    fn directly_below(&self, path: &CStr) -> Option<(&Made, CString)> {
+        let (above, name) = divide(path)?;
+        let made = self.made.iter().rev().find(|made| made.path.to_bytes() == above)?;
+        Some((made, CString::new(name).ok()?))
+    }
+
+    /// The place `path` (absolute, normal), which is there.
+    pub fn find<'p>(&'p self, path: &'p CStr) -> Result<Place<'p>> {
+        if let Some((made, name)) = self.directly_below(path) {
+            return Ok(Place { dir: Dir::Known(&made.root), name: name.into(), path: path.into() });
+        }
+        let found = file::open_inside(self.root.as_fd(), path)?;
+        Ok(Place { dir: Dir::Owned(found), name: c"".into(), path: path.into() })
+    }
+
+    /// The place `path`, made where it is missing, with the directories above it.
+    ///
+    /// # Errors
+    /// EROFS when it is missing in a file system that is not the sandbox's own.
+    pub fn find_or_make<'p>(&'p self, path: &'p CStr, kind: Kind) -> Result<Place<'p>> {
+        if self.directly_below(path).is_none_or(|(made, _)| !made.ours) {
+            match file::open_inside(self.root.as_fd(), path) {
+                Err(failure) if failure.errno == libc::ENOENT => {}
+                Err(failure) => return Err(failure),
+                Ok(found) => return Ok(Place { dir: Dir::Owned(found), name: c"".into(), path: path.into() }),
+            }
+        }
+        let place = self.room_for(path)?;
+        let made = match kind {
+            Kind::Directory => file::mkdir(place.dir(), &place.name, 0o755),
+            Kind::File => file::make_file(place.dir(), &place.name),
+        };
+        match made {
+            Err(failure) if failure.errno == libc::EEXIST => Ok(place),
+            result => result.map(|()| place),
+        }
+    }
+
+    /// The place `path` as a name in a directory of the sandbox's own, that directory made if need be.
+    pub fn room_for<'p>(&'p self, path: &'p CStr) -> Result<Place<'p>> {
+        if let Some((made, name)) = self.directly_below(path)
+            && made.ours
+        {
+            return Ok(Place { dir: Dir::Known(&made.root), name: name.into(), path: path.into() });
+        }
+        let (above, name) = divide(path).ok_or(refused(Call::Open, libc::EINVAL))?;
+        let text = |bytes: &[u8]| CString::new(bytes).map_err(|_| refused(Call::Open, libc::EINVAL));
+        let (above, name) = (text(above)?, text(name)?);
+        match file::open_inside(self.root.as_fd(), &above) {
+            Err(failure) if failure.errno == libc::ENOENT && above.to_bytes() != b"/" => {
+                let above = self.room_for(&above)?;
+                file::mkdir(above.dir(), &above.name, 0o755)?;
+            }
+            Err(failure) => return Err(failure),
+            Ok(_) => {}
+        }
+        let dir = file::open_inside(self.root.as_fd(), &above)?;
+        if !self.devices.contains(&file::device(dir.as_fd())?) {
+            return Err(refused(Call::Mkdir, libc::EROFS));
+        }
+        Ok(Place { dir: Dir::Owned(dir), name: name.into(), path: path.into() })
+    }
+}
+
+/// The path above the last name, `/` at the least, and that name.
+fn divide(path: &CStr) -> Option<(&[u8], &[u8])> {
+    let (above, name) = path.to_bytes().split_at_checked(path.to_bytes().iter().rposition(|&b| b == b'/')?)?;
+    Some((if above.is_empty() { b"/" } else { above }, name.get(1..)?))
 }

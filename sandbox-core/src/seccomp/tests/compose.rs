@@ -1,0 +1,181 @@
+use std::borrow::Cow;
+
+use libc::{SYS_clone3, SYS_execve, SYS_mmap, SYS_prctl, SYS_ptrace, SYS_seccomp, SYS_socket};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::super::{Denial, Error, Request, Shipped, compose};
+use super::eval::{Call, check, stacked};
+use super::oracle::{self, ALLOW, ENOSYS, EPERM, KILL_PROCESS, KILL_THREAD, LOG, TRAP, guard};
+use super::{call, numbers};
+
+const BASES: [Shipped; 3] = [Shipped::Default, Shipped::Strict, Shipped::None];
+const DENIALS: [Denial; 5] = [Denial::Errno, Denial::Kill, Denial::KillThread, Denial::Trap, Denial::Log];
+
+fn denied(denial: Denial, answer: u32) -> u32 {
+    match denial {
+        _ if answer == ALLOW => ALLOW,
+        Denial::Errno => answer,
+        Denial::Log => LOG,
+        _ if answer == ENOSYS => ENOSYS,
+        Denial::Kill => KILL_PROCESS,
+        Denial::KillThread => KILL_THREAD,
+        Denial::Trap => TRAP,
+    }
+}
+
+/// What the kernel must answer with all the programs of a request loaded.
+fn expected(request: &Request, call: &Call) -> u32 {
+    let (nr, args) = (call.nr, &call.args);
+    if let Some(answer) = guard(nr) {
+        return answer;
+    }
+    let shipped = match request.base {
+        Shipped::Default => oracle::default(nr, args),
+        Shipped::Strict => oracle::strict(nr, args),
+        Shipped::None => oracle::none(nr, args),
+    };
+    let restriction =
+        oracle::restriction(request.no_exec, request.no_new_code, request.no_sockets, nr, args);
+    let base = if request.allow.contains(&nr) {
+        ALLOW
+    } else if request.deny.contains(&nr) {
+        // Always ENOSYS, that is: no argument rule of a shipped filter answers it.
+        if request.action == Denial::Errno && shipped == ENOSYS { ENOSYS } else { denied(request.action, EPERM) }
+    } else {
+        denied(request.action, shipped)
+    };
+    let restriction = if request.action == Denial::Log { restriction } else { denied(request.action, restriction) };
+    let precedence = |ret: u32| (ret & 0xffff_0000) as i32;
+    // Loaded last, the base wins where both are as strict. Strict alone stands for all three restrictions.
+    let implied = request.base == Shipped::Strict && request.allow.is_empty() && request.action != Denial::Log;
+    if !implied && precedence(restriction) < precedence(base) { restriction } else { base }
+}
+
+fn verify(request: &Request, calls: impl IntoIterator<Item = Call>) {
+    let programs = compose(request).unwrap();
+    for program in &programs {
+        check(program);
+    }
+    for call in calls {
+        assert_eq!(stacked(&programs, &call), expected(request, &call), "{request:?} {call:x?}");
+    }
+}
+
+#[test]
+fn what_changes_nothing_costs_nothing() {
+    for base in BASES {
+        let programs = compose(&Request::new(base)).unwrap();
+        assert!(matches!(programs[..], [Cow::Borrowed(_)]));
+        let restricted = Request { no_exec: true, no_new_code: true, no_sockets: true, ..Request::new(base) };
+        let programs = compose(&restricted).unwrap();
+        assert_eq!(programs.len(), if base == Shipped::Strict { 1 } else { 2 });
+        assert!(programs.iter().all(|program| matches!(program, Cow::Borrowed(_))));
+    }
+}
+
+#[test]
+fn every_combination_answers_every_number_as_asked() {
+    let lists: [(&[u32], &[u32]); 3] = [(&[], &[]), (&[101, 16, 435, 9, 59], &[]), (&[41, 257], &[0, 59, 425, 435])];
+    for base in BASES {
+        for action in DENIALS {
+            for (allow, deny) in lists {
+                for restrict in 0..8 {
+                    let (no_exec, no_new_code, no_sockets) = (restrict & 1 != 0, restrict & 2 != 0, restrict & 4 != 0);
+                    let request = Request { base, allow, deny, action, no_exec, no_new_code, no_sockets };
+                    let calls = numbers().filter(|nr| *nr < 1025 || nr % 251 == 0 || *nr == 0x3fff_5b58);
+                    verify(&request, calls.flat_map(|nr| [0, 7, 0o4755, u64::MAX].map(|arg| Call::new(nr, [arg; 6]))));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn all_but_the_last_program_let_the_next_be_loaded() {
+    for base in BASES {
+        for action in DENIALS {
+            let deny = [SYS_seccomp as u32, SYS_prctl as u32];
+            let all = Request { no_exec: true, no_new_code: true, no_sockets: true, ..Request::new(base) };
+            let programs = compose(&Request { action, deny: &deny, ..all }).unwrap();
+            let (_, before) = programs.split_last().unwrap();
+            for program in before {
+                for nr in deny {
+                    assert_eq!(stacked(&[program], &Call::new(nr, [22, 2, 0, 0, 0, 0])), ALLOW);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn foreign_architectures_stay_killed_with_everything_logged_and_allowed() {
+    let every: Vec<u32> = (0..=470).filter(|nr| guard(*nr).is_none()).collect();
+    for base in BASES {
+        let programs = compose(&Request { action: Denial::Log, allow: &every, ..Request::new(base) }).unwrap();
+        for nr in numbers() {
+            let call = Call { arch: 0x4000_0003, ..Call::new(nr, [0; 6]) };
+            assert_eq!(stacked(&programs, &call), KILL_PROCESS);
+            assert_eq!(stacked(&programs, &Call::new(nr, [0; 6])), guard(nr).unwrap_or(ALLOW));
+        }
+    }
+}
+
+#[test]
+fn an_allowed_call_stays_restricted() {
+    let allow = [SYS_execve, SYS_mmap, SYS_socket, SYS_ptrace].map(|nr| nr as u32);
+    for base in BASES {
+        let all = Request { no_exec: true, no_new_code: true, no_sockets: true, ..Request::new(base) };
+        let programs = compose(&Request { allow: &allow, ..all }).unwrap();
+        for nr in allow {
+            let answer = stacked(&programs, &Call::new(nr, [1, 4096, 7, 0, 0, 0]));
+            assert!(answer == EPERM || answer == oracle::EAFNOSUPPORT, "{base:?} {nr}: {answer:#x}");
+        }
+        let programs = compose(&Request { allow: &allow, ..Request::new(base) }).unwrap();
+        for nr in allow {
+            assert_eq!(stacked(&programs, &Call::new(nr, [1, 4096, 7, 0, 0, 0])), ALLOW);
+        }
+    }
+}
+
+#[test]
+fn mistakes_are_named() {
+    let error = |allow: &[u32], deny: &[u32]| {
+        compose(&Request { allow, deny, ..Request::new(Shipped::Default) }).err().map(|error| error.to_string())
+    };
+    assert_eq!(error(&[101], &[101]).unwrap(), "ptrace is both allowed and denied");
+    assert_eq!(error(&[471], &[]).unwrap(), "471 is the number of no system call known here");
+    assert_eq!(error(&[], &[337]).unwrap(), "337 is the number of no system call known here");
+    for nr in [512, 547, 0x3fff_5b58, 0x4000_0065, u32::MAX] {
+        let asked = Request { allow: &[nr], ..Request::new(Shipped::None) };
+        assert_eq!(compose(&asked).err(), Some(Error::Unknown(nr)));
+    }
+    let clone3 = Request { deny: &[SYS_clone3 as u32], ..Request::new(Shipped::Default) };
+    assert_eq!(stacked(&compose(&clone3).unwrap(), &Call::new(SYS_clone3 as u32, [0; 6])), ENOSYS);
+}
+
+#[test]
+fn names_of_actions_are_read_as_written() {
+    for denial in DENIALS {
+        assert_eq!(Denial::from_name(denial.name()), Some(denial));
+        assert!(Denial::NAMES.contains(&denial.name()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_request_is_answered_as_asked(
+        base in proptest::sample::select(&BASES[..]),
+        action in proptest::sample::select(&DENIALS[..]),
+        restrict in any::<[bool; 3]>(),
+        allow in vec(prop_oneof![0u32..=336, 424u32..=470], 0..8),
+        deny in vec(prop_oneof![0u32..=336, 424u32..=470], 0..8),
+        calls in vec(call(0u32..=480), 200),
+    ) {
+        let allow: Vec<u32> = allow.into_iter().filter(|nr| !deny.contains(nr)).collect();
+        let [no_exec, no_new_code, no_sockets] = restrict;
+        verify(&Request { base, allow: &allow, deny: &deny, action, no_exec, no_new_code, no_sockets }, calls);
+    }
+}

@@ -1,0 +1,157 @@
+use libc::sock_filter;
+use proptest::prelude::*;
+
+use super::super::programs;
+use super::super::{Restrict, Shipped, compile, supervisor, supervisor_filter};
+use super::eval::{Call, check, ret, run};
+use super::oracle::{self, ALLOW, EAFNOSUPPORT, EPERM, KILL_PROCESS, MARKER, guard};
+use super::{call, numbers, registers};
+
+type Policy = Box<dyn Fn(u32, &[u64; 6]) -> u32>;
+
+/// Everything build.rs compiled, with what it must answer.
+fn all() -> Vec<(String, &'static [sock_filter], Policy)> {
+    let mut all: Vec<(String, &'static [sock_filter], Policy)> = vec![
+        ("default".into(), programs::shipped(Shipped::Default), Box::new(oracle::default)),
+        ("strict".into(), programs::shipped(Shipped::Strict), Box::new(oracle::strict)),
+        ("none".into(), programs::shipped(Shipped::None), Box::new(oracle::none)),
+        ("supervisor".into(), supervisor(), Box::new(oracle::supervisor)),
+    ];
+    for index in 0..8 {
+        let it = Restrict::nth(index);
+        assert_eq!(it.index(), index);
+        let policy = move |nr, args: &_| oracle::restriction(it.no_exec, it.no_new_code, it.no_sockets, nr, args);
+        all.push((format!("{it:?}"), programs::restriction(it), Box::new(policy)));
+    }
+    all
+}
+
+#[test]
+fn every_number_is_answered_as_the_policy_says() {
+    let registers = registers();
+    for (name, program, policy) in all() {
+        for nr in numbers() {
+            for args in &registers {
+                let expected = guard(nr).unwrap_or_else(|| policy(nr, args));
+                assert_eq!(ret(program, &Call::new(nr, *args)), expected, "{name}: {nr:#x} {args:x?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn foreign_architectures_are_killed_whatever_the_number() {
+    // i386, arm, aarch64, riscv64, ia64's, and none.
+    for arch in [0x4000_0003, 0x4000_0028, 0xc000_00b7, 0xc000_00f3, 0xc000_0032, 0, u32::MAX] {
+        for (name, program, _) in all() {
+            for nr in numbers() {
+                let call = Call { arch, ..Call::new(nr, [0; 6]) };
+                assert_eq!(ret(program, &call), KILL_PROCESS, "{name}: {arch:#x} {nr:#x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn arguments_are_loaded_only_where_they_matter() {
+    let registers = registers();
+    for (name, program, policy) in all() {
+        for nr in numbers() {
+            let answer = |args| guard(nr).unwrap_or_else(|| policy(nr, args));
+            let matters = registers.iter().any(|args| answer(args) != answer(&registers[0]));
+            let loaded = run(program, &Call::new(nr, [0; 6])).loaded_args;
+            assert_eq!(loaded, matters, "{name}: {nr:#x}");
+        }
+    }
+}
+
+#[test]
+fn programs_are_well_formed_and_shallow() {
+    for (name, program, _) in all() {
+        check(program);
+        assert!(program.len() < 200, "{name}: {} instructions", program.len());
+        for nr in numbers() {
+            let outcome = run(program, &Call::new(nr, [0; 6]));
+            if !outcome.loaded_args {
+                // Architecture, number and return; then a tree over fewer than 2^9 numbers, up to three single ones last.
+                assert!(outcome.steps <= 4 + 9 + 3, "{name}: {} steps for {nr:#x}", outcome.steps);
+            }
+        }
+    }
+}
+
+#[test]
+fn precompiled_programs_are_what_the_library_would_compile() {
+    let same = |a: &[sock_filter], b: &[sock_filter]| {
+        let bytes = |p: &[sock_filter]| p.iter().map(|i| (i.code, i.jt, i.jf, i.k)).collect::<Vec<_>>();
+        assert_eq!(bytes(a), bytes(b));
+    };
+    for name in Shipped::NAMES {
+        let base = Shipped::from_name(name).unwrap();
+        assert_eq!(base.name(), name);
+        assert!(!base.summary().is_empty());
+        same(programs::shipped(base), &compile(&base.filter()).unwrap());
+    }
+    for index in 0..8 {
+        same(programs::restriction(Restrict::nth(index)), &compile(&Restrict::nth(index).filter()).unwrap());
+    }
+    same(supervisor(), &compile(&supervisor_filter()).unwrap());
+}
+
+#[test]
+fn every_rule_has_its_reason() {
+    for base in [Shipped::Default, Shipped::Strict] {
+        for (nr, _) in base.filter().rules {
+            assert!(base.why(nr).is_some_and(|why| !why.is_empty()), "{nr}");
+        }
+    }
+    assert_eq!(Shipped::Default.why(0), None);
+}
+
+/// The holes other sandboxes have had, by name.
+#[test]
+fn known_ways_around_are_shut() {
+    let default = |nr: i64, args: [u64; 6]| ret(programs::shipped(Shipped::Default), &Call::new(nr as u32, args));
+    let strict = |nr: i64, args: [u64; 6]| ret(programs::shipped(Shipped::Strict), &Call::new(nr as u32, args));
+    let high = 1u64 << 32;
+    // A high bit of an int, which the kernel ignores and a 64-bit comparison does not.
+    assert_eq!(default(libc::SYS_ioctl, [0, 0x5412, 0, 0, 0, 0]), EPERM);
+    assert_eq!(default(libc::SYS_ioctl, [0, 0x5412 | high, 0, 0, 0, 0]), EPERM);
+    assert_eq!(default(libc::SYS_ioctl, [0, 0x541c | high, 0, 0, 0, 0]), EPERM);
+    assert_eq!(default(libc::SYS_ioctl, [0, 0x5401, 0, 0, 0, 0]), ALLOW);
+    assert_eq!(default(libc::SYS_socket, [38 | high, 5, 0, 0, 0, 0]), EAFNOSUPPORT);
+    assert_eq!(default(libc::SYS_clone, [0x1000_0000 | high, 0, 0, 0, 0, 0]), EPERM);
+    assert_eq!(default(libc::SYS_prctl, [1 | high, 0, 0, 0, 0, 0]), EPERM);
+    // What looks like SIGKILL in the low half is no signal at all to the kernel, but is not taken either.
+    assert_eq!(default(libc::SYS_prctl, [1, 9 | high, 0, 0, 0, 0]), EPERM);
+    assert_eq!(default(libc::SYS_prctl, [1, 9, 0, 0, 0, 0]), ALLOW);
+    assert_eq!(strict(libc::SYS_mmap, [0, 4096, 7 | high, 0x22, 0, 0]), EPERM);
+    // x32: every number of the 64-bit table with bit 30, and -1.
+    assert_eq!(default(0x4000_0000 | libc::SYS_mount, [0; 6]), oracle::ENOSYS);
+    assert_eq!(default(0xffff_ffff, [0; 6]), oracle::ENOSYS);
+    // x32's own execve and ptrace, without bit 30.
+    assert_eq!(strict(520, [0; 6]), oracle::ENOSYS);
+    assert_eq!(default(521, [0; 6]), oracle::ENOSYS);
+    assert_eq!(default(i64::from(super::super::MARKER_NR), [0; 6]), MARKER);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn any_arguments_are_answered_as_the_policy_says(call in call(0u32..=470)) {
+        for (name, program, policy) in all() {
+            let expected = guard(call.nr).unwrap_or_else(|| policy(call.nr, &call.args));
+            prop_assert_eq!(ret(program, &call), expected, "{}", name);
+        }
+    }
+
+    #[test]
+    fn arguments_that_matter_are_answered_as_the_policy_says(
+        call in call(proptest::sample::select(&[2u32, 9, 10, 16, 30, 41, 53, 56, 85, 90, 91, 133, 135, 157, 257, 259, 268, 329, 452][..]))
+    ) {
+        for (name, program, policy) in all() {
+            prop_assert_eq!(ret(program, &call), policy(call.nr, &call.args), "{}", name);
+        }
+    }
+}
