@@ -41,11 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         array(&mut code, &name, &Restrict::nth(index).filter())?;
         restrictions.push(format!("&{name}"));
     }
-    writeln!(
-        code,
-        "static RESTRICTIONS: [&[sock_filter]; 8] = [{}];",
-        restrictions.join(", ")
-    )?;
+    writeln!(code, "static RESTRICTIONS: [&[sock_filter]; 8] = [{}];", restrictions.join(", "))?;
 
     let out = std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
     std::fs::write(Path::new(&out).join("programs.rs"), code)?;
@@ -56,11 +52,7 @@ fn array(code: &mut String, name: &str, filter: &Filter) -> Result<(), Box<dyn E
     let program = compile::compile(filter)?;
     writeln!(code, "static {name}: [sock_filter; {}] = [", program.len())?;
     for i in program {
-        writeln!(
-            code,
-            "    insn({:#04x}, {}, {}, {:#x}),",
-            i.code, i.jt, i.jf, i.k
-        )?;
+        writeln!(code, "    insn({:#04x}, {}, {}, {:#x}),", i.code, i.jt, i.jf, i.k)?;
     }
     writeln!(code, "];")?;
     Ok(())

@@ -16,36 +16,24 @@ pub struct PolicyError {
 impl PolicyError {
     /// No setting has this name.
     pub fn unknown(name: &str, origin: Origin) -> Self {
-        Self {
-            what: origin.spell(name),
-            why: "no setting has this name".into(),
-        }
+        Self { what: origin.spell(name), why: "no setting has this name".into() }
     }
 
     /// The same name more than once where once is meant.
     pub fn twice(setting: &Setting, origin: Origin) -> Self {
-        Self {
-            what: origin.spell(setting.name),
-            why: "given twice".into(),
-        }
+        Self { what: origin.spell(setting.name), why: "given twice".into() }
     }
 
     /// The setting does not take this text.
     pub fn malformed(setting: &Setting, origin: Origin, text: &[u8], why: String) -> Self {
         // A value of ten megabytes is a mistake worth naming, not worth repeating.
         let shown: String = text::show(text).chars().take(200).collect();
-        Self {
-            what: format!("{} '{shown}'", origin.spell(setting.name)),
-            why,
-        }
+        Self { what: format!("{} '{shown}'", origin.spell(setting.name)), why }
     }
 
     /// Settings that contradict each other, or this host. `what` names the setting without a spelling.
     pub fn conflict(what: &str, why: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            why: why.into(),
-        }
+        Self { what: what.into(), why: why.into() }
     }
 }
 
@@ -71,10 +59,7 @@ impl Failure {
     /// The same failure of a step's object number `object`.
     #[must_use]
     pub fn on(self, object: usize) -> Self {
-        Self {
-            object: u32::try_from(object).unwrap_or(u32::MAX),
-            ..self
-        }
+        Self { object: u32::try_from(object).unwrap_or(u32::MAX), ..self }
     }
 }
 
@@ -90,12 +75,7 @@ pub struct SetupError {
 impl SetupError {
     /// A failure of a step with a name but no objects.
     pub fn new(step: &'static str, failure: Failure, object: impl Into<String>) -> Self {
-        Self {
-            step,
-            call: failure.call,
-            object: object.into(),
-            errno: failure.errno,
-        }
+        Self { step, call: failure.call, object: object.into(), errno: failure.errno }
     }
 
     /// What to do about it, where that is known.
@@ -132,10 +112,7 @@ pub enum Refusal {
 impl Refusal {
     /// A refusal of the guard's, with a remedy.
     pub fn guard(what: impl Into<String>, hint: &'static str) -> Self {
-        Refusal::Guard {
-            what: what.into(),
-            hint: Some(hint),
-        }
+        Refusal::Guard { what: what.into(), hint: Some(hint) }
     }
 
     /// The one line, and the line of remedy, as they are printed: each with its `sbx:`.

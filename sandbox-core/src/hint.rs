@@ -4,9 +4,7 @@ use crate::error::SetupError;
 
 /// Reads a sysctl; `None` when this kernel does not have it.
 fn sysctl(path: &str) -> Option<String> {
-    std::fs::read_to_string(path)
-        .ok()
-        .map(|text| text.trim().into())
+    std::fs::read_to_string(path).ok().map(|text| text.trim().into())
 }
 
 /// One line of remedy.
@@ -32,22 +30,14 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("mounts" | "network", libc::ENOSPC) => {
             "a limit of /proc/sys/user (max_mnt_namespaces, max_net_namespaces …) or fs.mount-max is used up"
         }
-        ("fds", libc::EISDIR) => {
-            "an open directory leads out of the sandbox: redirect from a file, or use --bind"
-        }
+        ("fds", libc::EISDIR) => "an open directory leads out of the sandbox: redirect from a file, or use --bind",
         ("fds", libc::EBADF) => "a descriptor named by --keep-fd is not open",
-        ("cwd", libc::ENOENT) => {
-            "the directory must exist inside: --bind or --tmpfs can put it there"
-        }
+        ("cwd", libc::ENOENT) => "the directory must exist inside: --bind or --tmpfs can put it there",
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
-        (_, libc::EMFILE | libc::ENFILE) => {
-            "too few files may be open: raise RLIMIT_NOFILE (ulimit -n)"
-        }
+        (_, libc::EMFILE | libc::ENFILE) => "too few files may be open: raise RLIMIT_NOFILE (ulimit -n)",
         (_, libc::ENOMEM) => "memory is short, or RLIMIT_AS is small (ulimit -v)",
-        (_, libc::EAGAIN) => {
-            "too many processes: RLIMIT_NPROC (ulimit -u) or a pids limit of the cgroup"
-        }
+        (_, libc::EAGAIN) => "too many processes: RLIMIT_NPROC (ulimit -u) or a pids limit of the cgroup",
         _ => return None,
     };
     Some(fixed.into())
@@ -56,9 +46,7 @@ pub fn for_error(error: &SetupError) -> Option<String> {
 fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
     let says = |path: &str, value: &str| sysctl(path).as_deref() == Some(value);
     if says("/proc/sys/user/max_user_namespaces", "0") {
-        return Some(
-            "user namespaces are switched off: sysctl -w user.max_user_namespaces=15000".into(),
-        );
+        return Some("user namespaces are switched off: sysctl -w user.max_user_namespaces=15000".into());
     }
     match errno {
         libc::EPERM | libc::EACCES if says("/proc/sys/kernel/unprivileged_userns_clone", "0") => {

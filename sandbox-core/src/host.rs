@@ -30,9 +30,7 @@ impl Host {
             uid: nix::unistd::geteuid().as_raw(),
             gid: nix::unistd::getegid().as_raw(),
             cwd: if named { cwd } else { c"/".into() },
-            home: home
-                .filter(|h| h.first() == Some(&b'/'))
-                .and_then(|h| CString::new(h).ok()),
+            home: home.filter(|h| h.first() == Some(&b'/')).and_then(|h| CString::new(h).ok()),
             mount_fds: sys::mount::has_fd_api(),
             privileged: sys::privilege::is_privileged(),
         }

@@ -19,10 +19,7 @@ impl Wanted {
         let net_is_shared = shared.contains(&Namespace::Net);
         match policy.net {
             Some(NetMode::None) if net_is_shared => {
-                return Err(PolicyError::conflict(
-                    "net",
-                    "none makes the namespace that share keeps",
-                ));
+                return Err(PolicyError::conflict("net", "none makes the namespace that share keeps"));
             }
             Some(NetMode::Host | NetMode::Filter) => shared.push(Namespace::Net),
             Some(NetMode::None) | None => {}
@@ -42,11 +39,7 @@ impl Wanted {
 
     /// The capabilities to keep, as bits.
     pub fn kept(&self, policy: &Policy) -> u64 {
-        policy
-            .cap_keep
-            .items()
-            .iter()
-            .fold(0, |set, Capability(number)| set | 1 << number)
+        policy.cap_keep.items().iter().fold(0, |set, Capability(number)| set | 1 << number)
     }
 
     /// Whether setup has capabilities: a new user namespace gives all, without one there are the caller's.
@@ -57,19 +50,8 @@ impl Wanted {
 
 /// The names of a set of capabilities.
 pub(crate) fn names_of(set: u64) -> String {
-    let names: Vec<_> = (0..)
-        .zip(Capability::NAMES)
-        .filter(|(number, _)| set & (1 << number) != 0)
-        .collect();
-    if names.is_empty() {
-        "none".into()
-    } else {
-        names
-            .iter()
-            .map(|(_, name)| *name)
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
+    let names: Vec<_> = (0..).zip(Capability::NAMES).filter(|(number, _)| set & (1 << number) != 0).collect();
+    if names.is_empty() { "none".into() } else { names.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ") }
 }
 
 /// One step, and who takes it.
@@ -133,16 +115,10 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     if policy.allow_new_privs.on() {
         // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
-        steps.put(
-            Side::Inner,
-            Some(step::capabilities::plan(policy, host, &wanted)),
-        );
+        steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
     } else {
         // The last that needed a capability is above; the filter may forbid every call above it.
-        steps.put(
-            Side::Inner,
-            Some(step::capabilities::plan(policy, host, &wanted)),
-        );
+        steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
         steps.put(Side::Inner, step::capabilities::plan_no_new_privs(policy));
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
     }
@@ -154,11 +130,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         status_fd: policy.status_fd.map(|fd| fd.0),
         log: policy.log_level.unwrap_or(LogLevel::Error),
     };
-    Ok(Plan {
-        steps: steps.0,
-        supervision,
-        wanted,
-    })
+    Ok(Plan { steps: steps.0, supervision, wanted })
 }
 
 impl Plan {
@@ -178,10 +150,7 @@ struct Steps(Vec<Planned>);
 impl Steps {
     fn put(&mut self, side: Side, step: Option<impl Step + 'static>) {
         if let Some(step) = step {
-            self.0.push(Planned {
-                side,
-                step: Box::new(step),
-            });
+            self.0.push(Planned { side, step: Box::new(step) });
         }
     }
 }
@@ -194,69 +163,42 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
         return conflict("init", "a reaper is pid 1, which needs a new pid namespace");
     }
     if policy.allow_new_privs.on() && policy.no_exec.on() {
-        return conflict(
-            "allow-new-privs",
-            "has no meaning with no-exec: only execve grants privileges",
-        );
+        return conflict("allow-new-privs", "has no meaning with no-exec: only execve grants privileges");
     }
     if !new(Namespace::User) && !host.privileged {
-        let other = Namespace::ALL
-            .iter()
-            .find(|&&kind| kind != Namespace::User && new(kind));
+        let other = Namespace::ALL.iter().find(|&&kind| kind != Namespace::User && new(kind));
         if let Some(kind) = other {
-            return conflict(
-                "share",
-                &format!("user, so the {} namespace needs root", kind.name()),
-            );
+            return conflict("share", &format!("user, so the {} namespace needs root", kind.name()));
         }
         if wanted.kept(policy) != 0 {
-            return conflict(
-                "cap-keep",
-                "there is nothing to keep without a user namespace or root",
-            );
+            return conflict("cap-keep", "there is nothing to keep without a user namespace or root");
         }
         if policy.allow_new_privs.on() {
-            return conflict(
-                "allow-new-privs",
-                "a filter needs no_new_privs without a user namespace or root",
-            );
+            return conflict("allow-new-privs", "a filter needs no_new_privs without a user namespace or root");
+        }
+    }
+    // Under the filter inner still says that it is ready, hears that it may go on, and lets go of the channel.
+    for needed in ["write", "read", "close"] {
+        if policy.seccomp_deny.items().iter().any(|call| Some(call.0) == crate::seccomp::number(needed)) {
+            return conflict("seccomp-deny", &format!("{needed} is needed to end setup under the filter"));
         }
     }
     let inside = |id: Option<crate::policy::types::Id>, own: u32| id.is_none_or(|id| id.0 == own);
-    if !new(Namespace::User)
-        && !host.privileged
-        && !(inside(policy.uid, host.uid) && inside(policy.gid, host.gid))
-    {
-        return conflict(
-            "uid",
-            "only root can become another without a user namespace",
-        );
+    if !new(Namespace::User) && !host.privileged && !(inside(policy.uid, host.uid) && inside(policy.gid, host.gid)) {
+        return conflict("uid", "only root can become another without a user namespace");
     }
     Ok(())
 }
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line =
-            |side: &str, name: &str, says: &str| writeln!(f, "{side:<7} {name:<15} {says}");
-        line(
-            "both",
-            "guard",
-            "first constructor, one thread, not inside already; SBX_* and our preload scrubbed",
-        )?;
+        let mut line = |side: &str, name: &str, says: &str| writeln!(f, "{side:<7} {name:<15} {says}");
+        line("both", "guard", "first constructor, one thread, not inside already; SBX_* and our preload scrubbed")?;
         let mut forked = false;
         for Planned { side, step } in &self.steps {
             if *side != Side::Outer && !forked {
                 forked = true;
-                line(
-                    "both",
-                    "fork",
-                    if self.supervision.target_is_pid_1 {
-                        "inner is pid 1"
-                    } else {
-                        "inner"
-                    },
-                )?;
+                line("both", "fork", if self.supervision.target_is_pid_1 { "inner is pid 1" } else { "inner" })?;
             }
             line(side.name(), step.name(), &step.describe())?;
         }
@@ -322,85 +264,46 @@ mod tests {
             ]
         );
         assert!(plan.contains("uid_map \"1000 1000 1\""));
-        assert!(
-            plan.contains("unshare pid, time") && plan.contains("unshare mount, ipc, uts, cgroup")
-        );
+        assert!(plan.contains("unshare pid, time") && plan.contains("unshare mount, ipc, uts, cgroup"));
     }
 
     #[test]
     fn the_current_directory_stays_visible_unless_it_is_a_home() {
         assert!(lines(&[]).contains("/home/u/work ro"));
         for cwd in [c"/home/u", c"/", c"/home", c"/root", c"/tmp", c"/usr/src"] {
-            let host = Host {
-                cwd: cwd.into(),
-                ..host()
-            };
+            let host = Host { cwd: cwd.into(), ..host() };
             let plan = try_for(&host, &[]).unwrap();
-            assert!(
-                !plan.contains(&format!("{} ro", cwd.to_str().unwrap())),
-                "{plan}"
-            );
-            assert!(
-                plan.contains("/home hidden") && plan.contains("/root hidden"),
-                "{plan}"
-            );
+            assert!(!plan.contains(&format!("{} ro", cwd.to_str().unwrap())), "{plan}");
+            assert!(plan.contains("/home hidden") && plan.contains("/root hidden"), "{plan}");
         }
-        let host = Host {
-            cwd: c"/tmp/a/b".into(),
-            ..host()
-        };
+        let host = Host { cwd: c"/tmp/a/b".into(), ..host() };
         assert!(try_for(&host, &[]).unwrap().contains("/tmp/a/b ro"));
     }
 
     #[test]
     fn a_home_elsewhere_is_hidden_and_a_system_directory_is_no_home() {
         let with = |home: &std::ffi::CStr| {
-            try_for(
-                &Host {
-                    home: Some(home.into()),
-                    cwd: c"/".into(),
-                    ..host()
-                },
-                &[],
-            )
-            .unwrap()
+            try_for(&Host { home: Some(home.into()), cwd: c"/".into(), ..host() }, &[]).unwrap()
         };
         assert!(with(c"/var/lib/ci").contains("/var/lib/ci hidden"));
         for home in [c"/", c"/usr/sbin", c"/bin", c"/var", c"/tmp"] {
-            assert!(
-                !with(home).contains(&format!("; {} hidden", home.to_str().unwrap())),
-                "{home:?}"
-            );
+            assert!(!with(home).contains(&format!("; {} hidden", home.to_str().unwrap())), "{home:?}");
         }
     }
 
     #[test]
     fn mounts_go_from_the_top_down_and_a_later_one_replaces_an_earlier() {
-        let plan = lines(&[
-            ("bind", "/d:/srv/a/b"),
-            ("tmpfs", "/srv"),
-            ("hide", "/srv/a"),
-            ("bind-ro", "/x:/tmp"),
-        ]);
-        let at = |what: &str| {
-            plan.find(what)
-                .unwrap_or_else(|| panic!("{what} in {plan}"))
-        };
-        assert!(
-            at("/srv tmpfs") < at("/srv/a hidden")
-                && at("/srv/a hidden") < at("/srv/a/b rw from /d")
-        );
-        assert!(plan.contains("/tmp ro from /x") && !plan.contains("/tmp tmpfs"));
+        let plan = lines(&[("bind", "/d:/srv/a/b"), ("tmpfs", "/srv"), ("hide", "/srv/a"), ("bind-ro", "/x:/tmp")]);
+        let at = |what: &str| plan.find(what).unwrap_or_else(|| panic!("{what} in {plan}"));
+        assert!(at("/srv tmpfs") < at("/srv/a sealed tmpfs") && at("/srv/a sealed") < at("/srv/a/b rw from /d"));
+        assert!(plan.contains("/tmp ro from /x") && !plan.contains("; /tmp tmpfs"));
     }
 
     #[test]
     fn build_makes_only_a_working_directory_writable() {
         assert!(lines(&[("profile", "build")]).contains("/home/u/work rw"));
         for cwd in [c"/home/u", c"/", c"/tmp", c"/home"] {
-            let host = Host {
-                cwd: cwd.into(),
-                ..host()
-            };
+            let host = Host { cwd: cwd.into(), ..host() };
             assert!(try_for(&host, &[("profile", "build")]).is_err(), "{cwd:?}");
         }
     }
@@ -409,15 +312,12 @@ mod tests {
     fn strict_has_an_empty_tree_and_nothing_mounted_in_it() {
         let plan = lines(&[("profile", "strict")]);
         assert!(plan.contains("/ is an empty tmpfs, read-only\n"), "{plan}");
-        assert!(
-            plan.contains("filter strict, no-exec, no-new-code"),
-            "{plan}"
-        );
+        assert!(plan.contains("filter strict, no-exec, no-new-code"), "{plan}");
     }
 
     #[test]
     fn contradictions_are_errors() {
-        let bad: [&[(&str, &str)]; 9] = [
+        let bad: [&[(&str, &str)]; 10] = [
             &[("share", "net"), ("net", "none")],
             &[("share", "uts"), ("hostname", "x")],
             &[("share", "mount"), ("tmpfs", "/x")],
@@ -427,20 +327,12 @@ mod tests {
             &[("share", "user")],
             &[("allow-new-privs", "true"), ("no-exec", "true")],
             &[("bind", "/x/../y")],
+            &[("seccomp-deny", "symlink,write")],
         ];
         for settings in bad {
             assert!(try_for(&host(), settings).is_err(), "{settings:?}");
         }
-        assert!(
-            try_for(
-                &Host {
-                    privileged: true,
-                    ..host()
-                },
-                &[("share", "user")]
-            )
-            .is_ok()
-        );
+        assert!(try_for(&Host { privileged: true, ..host() }, &[("share", "user")]).is_ok());
         let nothing_new = [("share", "user,mount,pid,net,ipc,uts,cgroup,time")];
         assert!(!lines(&nothing_new).contains("bounding"));
     }

@@ -35,10 +35,7 @@ unsafe fn enter() -> Result<(), Refusal> {
     // SAFETY: the caller's promise.
     let found = unsafe { stack::Initial::find() };
     let Some(mut initial) = found else {
-        return Err(Refusal::guard(
-            "the initial stack was not found",
-            "this needs glibc's loader",
-        ));
+        return Err(Refusal::guard("the initial stack was not found", "this needs glibc's loader"));
     };
     let assignments = from_environment(initial.entries().into_iter())?;
     let own = stack::own_object();
@@ -60,8 +57,6 @@ unsafe fn enter() -> Result<(), Refusal> {
     let host = Host::probe(environment::value_of(&initial.entries(), b"HOME"));
     let plan = plan(&policy, &host)?;
     let wanted = environment(&policy, &initial.entries());
-    initial
-        .replace(&environment::without_library(wanted, own))
-        .map_err(environment::no_room)?;
+    initial.replace(&environment::without_library(wanted, own)).map_err(environment::no_room)?;
     run::run(&plan)
 }

@@ -18,11 +18,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let own = |failure| Refusal::from(SetupError::new("start", failure, ""));
     // First of all: a descriptor of ours must not become the target's stdin.
     let plugged = file::plug_standard_fds().map_err(own)?;
-    let mut context = Context {
-        channel: None,
-        mask: None,
-        plugged,
-    };
+    let mut context = Context { channel: None, mask: None, plugged };
     for (number, planned) in of(plan, Side::Outer) {
         apply(plan, planned, &mut context).map_err(|failure| error_of(plan, number, failure))?;
     }
@@ -49,18 +45,14 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
 
 /// The steps of one side, with their numbers in the plan.
 fn of(plan: &Plan, side: Side) -> impl Iterator<Item = (u32, &Planned)> {
-    (0..)
-        .zip(&plan.steps)
-        .filter(move |(_, planned)| planned.side == side)
+    (0..).zip(&plan.steps).filter(move |(_, planned)| planned.side == side)
 }
 
 /// The failure of step number `number`, with the names its step knows.
 fn error_of(plan: &Plan, number: u32, failure: Failure) -> SetupError {
     match plan.steps.get(number as usize) {
-        Some(Planned { step, .. }) => {
-            SetupError::new(step.name(), failure, step.object(failure.object))
-        }
-        None => SetupError::new("start", failure, ""),
+        Some(Planned { step, .. }) => SetupError::new(step.name(), failure, step.object(failure.object)),
+        None => SetupError::new("start", failure, "inner"),
     }
 }
 
@@ -69,24 +61,14 @@ fn apply(plan: &Plan, planned: &Planned, context: &mut Context) -> Result<(), Fa
     match plan.supervision.log {
         LogLevel::Error => step.apply(context),
         LogLevel::Info => {
-            file::complain(&format!(
-                "sbx: info: {}: {}: {}\n",
-                side.name(),
-                step.name(),
-                step.describe()
-            ));
+            file::complain(&format!("sbx: info: {}: {}: {}\n", side.name(), step.name(), step.describe()));
             step.apply(context)
         }
         LogLevel::Debug => {
             let begun = Instant::now();
             let result = step.apply(context);
             let took = begun.elapsed().as_micros();
-            file::complain(&format!(
-                "sbx: debug: {}: {}: {took} us: {}\n",
-                side.name(),
-                step.name(),
-                step.describe()
-            ));
+            file::complain(&format!("sbx: debug: {}: {}: {took} us: {}\n", side.name(), step.name(), step.describe()));
             result
         }
     }
@@ -95,15 +77,10 @@ fn apply(plan: &Plan, planned: &Planned, context: &mut Context) -> Result<(), Fa
 /// Inner: every failure is outer's to report, and the end of this process.
 fn become_target(plan: &Plan, mut context: Context) {
     for (number, planned) in of(plan, Side::Inner) {
-        if let Err(failure) =
-            prepare(planned, &mut context).and_then(|()| apply(plan, planned, &mut context))
-        {
+        if let Err(failure) = prepare(planned, &mut context).and_then(|()| apply(plan, planned, &mut context)) {
             if let Some(channel) = &context.channel {
                 // ignored: without outer there is nobody to tell, and this process ends either way
-                let _ = channel.send(&Message::Failed {
-                    step: number,
-                    failure,
-                });
+                let _ = channel.send(&Message::Failed { step: number, failure });
             }
             process::exit(exit::REFUSED);
         }
@@ -118,11 +95,7 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
     if planned.step.name() == "seccomp"
         && let Some(mask) = context.mask.take()
     {
-        for fd in (0..)
-            .zip(context.plugged)
-            .filter(|&(_, plugged)| plugged)
-            .map(|(fd, _)| fd)
-        {
+        for fd in (0..).zip(context.plugged).filter(|&(_, plugged)| plugged).map(|(fd, _)| fd) {
             file::close(fd)?;
         }
         signal::restore(&mask)?;
@@ -149,9 +122,7 @@ fn outer(plan: &Plan, mut context: Context, inner: i32, inner_channel: i32) -> !
         let failure = apply(plan, planned, &mut context).err()?;
         Some(error_of(plan, number, failure))
     });
-    let Some(channel) = context.channel.take() else {
-        process::exit(exit::REFUSED)
-    };
+    let Some(channel) = context.channel.take() else { process::exit(exit::REFUSED) };
     let mut outer = Outer::new(plan, inner, channel, inner_channel);
     if let Some(error) = failed {
         outer.give_up(&error);

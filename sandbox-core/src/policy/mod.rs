@@ -7,8 +7,8 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel,
-    Namespace, NetMode, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace, NetMode,
+    ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -63,13 +63,8 @@ impl Policy {
         }
         let profile = policy.profile.unwrap_or(Profile::Default);
         for (name, text) in profile::settings(profile) {
-            let setting =
-                setting::named(name).ok_or_else(|| PolicyError::unknown(name, Origin::Profile))?;
-            policy.assign(&Assignment {
-                setting,
-                text: text.as_bytes().into(),
-                origin: Origin::Profile,
-            })?;
+            let setting = setting::named(name).ok_or_else(|| PolicyError::unknown(name, Origin::Profile))?;
+            policy.assign(&Assignment { setting, text: text.as_bytes().into(), origin: Origin::Profile })?;
         }
         for assignment in assignments.iter().filter(|a| a.setting.name != "profile") {
             policy.assign(assignment)?;
@@ -83,18 +78,12 @@ impl Policy {
     /// As `new`.
     pub fn merge(assignments: &[Assignment]) -> Result<Self, PolicyError> {
         let mut policy = Policy::default();
-        assignments
-            .iter()
-            .try_for_each(|assignment| policy.assign(assignment))?;
+        assignments.iter().try_for_each(|assignment| policy.assign(assignment))?;
         Ok(policy)
     }
 
     fn assign(&mut self, assignment: &Assignment) -> Result<(), PolicyError> {
-        let Assignment {
-            setting,
-            text,
-            origin,
-        } = assignment;
+        let Assignment { setting, text, origin } = assignment;
         let assigned = (setting.value)(self).assign(text, origin.spelling());
         assigned.map_err(|why| PolicyError::malformed(setting, *origin, text, why))
     }

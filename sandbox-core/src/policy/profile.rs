@@ -44,11 +44,7 @@ mod tests {
     fn every_profile_assigns_what_exists() {
         for &profile in Profile::ALL {
             let setting = setting::named("profile").unwrap();
-            let chosen = Assignment {
-                setting,
-                text: profile.name().into(),
-                origin: Origin::Flag,
-            };
+            let chosen = Assignment { setting, text: profile.name().into(), origin: Origin::Flag };
             assert_eq!(Policy::new(&[chosen]).unwrap().profile, Some(profile));
             assert!(!summary(profile).is_empty());
         }

@@ -12,12 +12,8 @@ pub(crate) fn c_string(bytes: Vec<u8>) -> Result<CString, String> {
 }
 
 fn number<T: std::str::FromStr>(text: &[u8], what: &str) -> Result<T, String> {
-    let digits = std::str::from_utf8(text)
-        .ok()
-        .filter(|t| t.bytes().all(|b| b.is_ascii_digit()));
-    digits
-        .and_then(|t| t.parse().ok())
-        .ok_or_else(|| format!("expected {what}"))
+    let digits = std::str::from_utf8(text).ok().filter(|t| t.bytes().all(|b| b.is_ascii_digit()));
+    digits.and_then(|t| t.parse().ok()).ok_or_else(|| format!("expected {what}"))
 }
 
 /// An enumeration spelled by names: the type, its `Text`, and its list of names from one table.
@@ -207,11 +203,8 @@ pub struct Fd(pub i32);
 
 impl Text for Fd {
     fn parse(text: &[u8]) -> Result<Self, String> {
-        number(text, "a file descriptor number").and_then(|fd: u32| {
-            i32::try_from(fd)
-                .map(Fd)
-                .map_err(|_| "expected a file descriptor number".into())
-        })
+        number(text, "a file descriptor number")
+            .and_then(|fd: u32| i32::try_from(fd).map(Fd).map_err(|_| "expected a file descriptor number".into()))
     }
     fn show(&self) -> Vec<u8> {
         self.0.to_string().into()
@@ -291,10 +284,7 @@ impl Text for Bind {
     fn parse(text: &[u8]) -> Result<Self, String> {
         let mut fields = text::split(text, b':').into_iter();
         let source = text::unescape(fields.next().unwrap_or_default())?;
-        let target = fields
-            .next()
-            .map(|field| Inside::parse(&text::unescape(field)?))
-            .transpose()?;
+        let target = fields.next().map(|field| Inside::parse(&text::unescape(field)?)).transpose()?;
         if source.is_empty() {
             return Err("the source is empty".into());
         }
@@ -304,10 +294,7 @@ impl Text for Bind {
         if target.as_ref().is_some_and(|t| t.bytes() == b"/") {
             return Err("the root itself is chosen by the setting root".into());
         }
-        Ok(Bind {
-            source: c_string(source)?,
-            target,
-        })
+        Ok(Bind { source: c_string(source)?, target })
     }
     fn show(&self) -> Vec<u8> {
         let mut shown = Vec::new();
@@ -339,17 +326,9 @@ impl Text for Tmpfs {
         if target.bytes() == b"/" {
             return Err("the root itself is chosen by the setting root".into());
         }
-        let mut tmpfs = Tmpfs {
-            target,
-            size: None,
-            mode: None,
-        };
+        let mut tmpfs = Tmpfs { target, size: None, mode: None };
         for field in fields {
-            match field
-                .iter()
-                .position(|&b| b == b'=')
-                .map(|at| field.split_at(at))
-            {
+            match field.iter().position(|&b| b == b'=').map(|at| field.split_at(at)) {
                 Some((b"size", value)) if tmpfs.size.is_none() => {
                     tmpfs.size = Some(size(value.get(1..).unwrap_or_default())?);
                 }
@@ -357,9 +336,7 @@ impl Text for Tmpfs {
                     tmpfs.mode = Some(mode(value.get(1..).unwrap_or_default())?);
                 }
                 _ => {
-                    return Err(
-                        "expected DST, then at most one each of size=SIZE and mode=MODE".into(),
-                    );
+                    return Err("expected DST, then at most one each of size=SIZE and mode=MODE".into());
                 }
             }
         }
@@ -398,12 +375,8 @@ fn size(text: &[u8]) -> Result<u64, String> {
 
 /// A mode of at most four octal digits.
 fn mode(text: &[u8]) -> Result<u32, String> {
-    let octal = std::str::from_utf8(text)
-        .ok()
-        .filter(|t| t.len() <= 4 && t.bytes().all(|b| b.is_ascii_digit()));
-    octal
-        .and_then(|t| u32::from_str_radix(t, 8).ok())
-        .ok_or_else(|| "expected an octal mode, such as 0755".into())
+    let octal = std::str::from_utf8(text).ok().filter(|t| t.len() <= 4 && t.bytes().all(|b| b.is_ascii_digit()));
+    octal.and_then(|t| u32::from_str_radix(t, 8).ok()).ok_or_else(|| "expected an octal mode, such as 0755".into())
 }
 
 /// An addition to the environment.
@@ -421,10 +394,7 @@ impl Text for EnvEntry {
             Some(at) => (text.get(..at), text.get(at + 1..).map(<[u8]>::to_vec)),
             None => (Some(text), None),
         };
-        Ok(EnvEntry {
-            name: EnvName::parse(name.unwrap_or_default())?.0,
-            value,
-        })
+        Ok(EnvEntry { name: EnvName::parse(name.unwrap_or_default())?.0, value })
     }
     fn show(&self) -> Vec<u8> {
         let mut shown = self.name.clone();
@@ -446,10 +416,7 @@ impl Text for EnvName {
             return Err("expected the name of a variable".into());
         }
         if text.starts_with(b"SBX_") {
-            return Err(
-                "names that begin with SBX_ are the sandbox's own and never reach the program"
-                    .into(),
-            );
+            return Err("names that begin with SBX_ are the sandbox's own and never reach the program".into());
         }
         Ok(EnvName(text.into()))
     }
@@ -513,20 +480,11 @@ impl Text for Capability {
     fn parse(text: &[u8]) -> Result<Self, String> {
         let lower = text.to_ascii_lowercase();
         let name = lower.strip_prefix(b"cap_").unwrap_or(&lower);
-        let number = Self::NAMES
-            .iter()
-            .position(|n| n.as_bytes() == name)
-            .and_then(|n| u8::try_from(n).ok());
-        number
-            .map(Capability)
-            .ok_or_else(|| "expected capabilities by name, such as net_bind_service".into())
+        let number = Self::NAMES.iter().position(|n| n.as_bytes() == name).and_then(|n| u8::try_from(n).ok());
+        number.map(Capability).ok_or_else(|| "expected capabilities by name, such as net_bind_service".into())
     }
     fn show(&self) -> Vec<u8> {
-        Self::NAMES
-            .get(usize::from(self.0))
-            .copied()
-            .unwrap_or_default()
-            .into()
+        Self::NAMES.get(usize::from(self.0)).copied().unwrap_or_default().into()
     }
 }
 
@@ -548,12 +506,7 @@ pub struct Syscall(pub u32);
 impl Text for Syscall {
     fn parse(text: &[u8]) -> Result<Self, String> {
         let number = std::str::from_utf8(text).ok().and_then(seccomp::number);
-        number.map(Syscall).ok_or_else(|| {
-            format!(
-                "'{}' is not a system call of this architecture",
-                text::show(text)
-            )
-        })
+        number.map(Syscall).ok_or_else(|| format!("'{}' is not a system call of this architecture", text::show(text)))
     }
     fn show(&self) -> Vec<u8> {
         seccomp::name(self.0).unwrap_or_default().into()

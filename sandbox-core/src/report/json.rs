@@ -47,12 +47,7 @@ impl Json {
     }
 
     /// A member that is an array of objects.
-    pub fn objects<T>(
-        &mut self,
-        key: &str,
-        items: impl Iterator<Item = T>,
-        mut fill: impl FnMut(&mut Self, T),
-    ) {
+    pub fn objects<T>(&mut self, key: &str, items: impl Iterator<Item = T>, mut fill: impl FnMut(&mut Self, T)) {
         self.key(key);
         self.0.push('[');
         for item in items {

@@ -31,8 +31,7 @@ pub fn entered(inner: i32, channel: i32, plan: &Plan) -> Result<String> {
         false => inner,
     };
     let dir = format!("/proc/{pid}");
-    let read =
-        |name: &str| std::fs::read(format!("{dir}/{name}")).map_err(|error| unreadable(&error));
+    let read = |name: &str| std::fs::read(format!("{dir}/{name}")).map_err(|error| unreadable(&error));
     let status = ProcStatus(read("status")?);
     let mut json = Json::event("entered");
     json.string("version", env!("CARGO_PKG_VERSION"));
@@ -58,11 +57,7 @@ pub fn entered(inner: i32, channel: i32, plan: &Plan) -> Result<String> {
     }
     for key in ["uid_map", "gid_map"] {
         let map = read(key)?;
-        let words: Vec<_> = map
-            .split(u8::is_ascii_whitespace)
-            .filter(|word| !word.is_empty())
-            .map(show)
-            .collect();
+        let words: Vec<_> = map.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map(show).collect();
         json.string(key, &words.join(" "));
     }
     for (key, name) in [
@@ -78,37 +73,20 @@ pub fn entered(inner: i32, channel: i32, plan: &Plan) -> Result<String> {
     json.plain("no_new_privs", privileges);
     let mode = status.number("Seccomp", 0).unwrap_or(0);
     json.plain("seccomp", mode);
-    json.plain(
-        "seccomp_filters",
-        status.number("Seccomp_filters", 0).unwrap_or(0),
-    );
+    json.plain("seccomp_filters", status.number("Seccomp_filters", 0).unwrap_or(0));
     missing |= mode != 2 || (plan.has_step("no_new_privs") && !privileges);
-    json.objects(
-        "mounts",
-        mounts(&read("mountinfo")?).into_iter(),
-        |json, mount| {
-            json.string("target", &mount.target);
-            json.string("type", &mount.kind);
-            json.string("options", &mount.options);
-        },
-    );
-    let fds = file::list(
-        &std::ffi::CString::new(format!("{dir}/fd"))
-            .map_err(|_| refused(Call::Open, libc::EINVAL))?,
-    )?;
-    let mut fds: Vec<u64> = fds
-        .iter()
-        .filter_map(|name| std::str::from_utf8(name).ok()?.parse().ok())
-        .collect();
+    json.objects("mounts", mounts(&read("mountinfo")?).into_iter(), |json, mount| {
+        json.string("target", &mount.target);
+        json.string("type", &mount.kind);
+        json.string("options", &mount.options);
+    });
+    let fds = file::list(&std::ffi::CString::new(format!("{dir}/fd")).map_err(|_| refused(Call::Open, libc::EINVAL))?)?;
+    let mut fds: Vec<u64> = fds.iter().filter_map(|name| std::str::from_utf8(name).ok()?.parse().ok()).collect();
     // The channel to outer is still open for the one word that lets inner go on.
     fds.retain(|&fd| i32::try_from(fd) != Ok(channel));
     fds.sort_unstable();
     json.numbers("fds", fds.into_iter());
-    if missing {
-        Err(refused(Call::Read, libc::EBADE))
-    } else {
-        Ok(json.line())
-    }
+    if missing { Err(refused(Call::Read, libc::EBADE)) } else { Ok(json.line()) }
 }
 
 /// The last line.
@@ -132,10 +110,7 @@ pub fn failed(error: &SetupError) -> String {
     json.string("call", error.call.name());
     json.string("object", &error.object);
     json.plain("errno", error.errno);
-    json.string(
-        "error",
-        &format!("{:?}", nix::errno::Errno::from_raw(error.errno)),
-    );
+    json.string("error", &format!("{:?}", nix::errno::Errno::from_raw(error.errno)));
     json.line()
 }
 
@@ -151,13 +126,8 @@ fn inode(dir: &str, kind: Namespace) -> Option<u64> {
 }
 
 fn only_child(pid: i32) -> Result<i32> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
-        .map_err(|e| unreadable(&e))?;
-    children
-        .split_whitespace()
-        .next()
-        .and_then(|child| child.parse().ok())
-        .ok_or(refused(Call::Read, libc::ESRCH))
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).map_err(|e| unreadable(&e))?;
+    children.split_whitespace().next().and_then(|child| child.parse().ok()).ok_or(refused(Call::Read, libc::ESRCH))
 }
 
 struct Mount {
@@ -172,11 +142,7 @@ fn mounts(table: &[u8]) -> Vec<Mount> {
         let mut fields = line.split(|&b| b == b' ').map(show);
         let (target, options) = (fields.nth(4)?, fields.next()?);
         let kind = fields.skip_while(|field| field != "-").nth(1)?;
-        Some(Mount {
-            target,
-            kind,
-            options,
-        })
+        Some(Mount { target, kind, options })
     };
     table.split(|&b| b == b'\n').filter_map(parse).collect()
 }
@@ -187,29 +153,14 @@ mod tests {
 
     #[test]
     fn a_mount_is_its_place_type_and_options() {
-        let all = mounts(
-            b"36 35 98:0 / / ro,nosuid shared:1 master:2 - ext4 /dev/root rw\n\nshort line\n",
-        );
+        let all = mounts(b"36 35 98:0 / / ro,nosuid shared:1 master:2 - ext4 /dev/root rw\n\nshort line\n");
         assert_eq!(all.len(), 1);
-        assert_eq!(
-            (
-                all[0].target.as_str(),
-                all[0].kind.as_str(),
-                all[0].options.as_str()
-            ),
-            ("/", "ext4", "ro,nosuid")
-        );
+        assert_eq!((all[0].target.as_str(), all[0].kind.as_str(), all[0].options.as_str()), ("/", "ext4", "ro,nosuid"));
     }
 
     #[test]
     fn ends_are_told_apart() {
-        assert_eq!(
-            ended(Change::Exited(3)),
-            "{\"event\":\"ended\",\"exit_code\":3}\n"
-        );
-        assert_eq!(
-            ended(Change::Killed(11)),
-            "{\"event\":\"ended\",\"signal\":11,\"signal_name\":\"SIGSEGV\"}\n"
-        );
+        assert_eq!(ended(Change::Exited(3)), "{\"event\":\"ended\",\"exit_code\":3}\n");
+        assert_eq!(ended(Change::Killed(11)), "{\"event\":\"ended\",\"signal\":11,\"signal_name\":\"SIGSEGV\"}\n");
     }
 }

@@ -81,30 +81,14 @@ impl Request<'_> {
     /// A filter as shipped.
     pub const fn new(base: Shipped) -> Self {
         let action = Denial::Errno;
-        Request {
-            base,
-            allow: &[],
-            deny: &[],
-            action,
-            no_exec: false,
-            no_new_code: false,
-            no_sockets: false,
-        }
+        Request { base, allow: &[], deny: &[], action, no_exec: false, no_new_code: false, no_sockets: false }
     }
 
     fn restrict(&self) -> Restrict {
-        let asked = Restrict {
-            no_exec: self.no_exec,
-            no_new_code: self.no_new_code,
-            no_sockets: self.no_sockets,
-        };
+        let asked = Restrict { no_exec: self.no_exec, no_new_code: self.no_new_code, no_sockets: self.no_sockets };
         // Strict has all three in it, unless it has been loosened: a second program would only cost.
         let loosened = !self.allow.is_empty() || self.action == Denial::Log;
-        if self.base == Shipped::Strict && !loosened {
-            Restrict::default()
-        } else {
-            asked
-        }
+        if self.base == Shipped::Strict && !loosened { Restrict::default() } else { asked }
     }
 }
 
@@ -119,18 +103,14 @@ pub fn compose(request: &Request) -> Result<Vec<Cow<'static, [sock_filter]>>, Er
         programs.push(match request.action {
             // Asked for by name, a restriction is not loosened to a log line.
             Denial::Errno | Denial::Log => Cow::Borrowed(programs::restriction(restrict)),
-            denial => Cow::Owned(compile(
-                &restrict.filter().map(|action| denial.action(action)),
-            )?),
+            denial => Cow::Owned(compile(&restrict.filter().map(|action| denial.action(action)))?),
         });
     }
-    programs.push(
-        if request.allow.is_empty() && request.deny.is_empty() && request.action == Denial::Errno {
-            Cow::Borrowed(programs::shipped(request.base))
-        } else {
-            Cow::Owned(compile(&adjust(request.base.filter(), request)?)?)
-        },
-    );
+    programs.push(if request.allow.is_empty() && request.deny.is_empty() && request.action == Denial::Errno {
+        Cow::Borrowed(programs::shipped(request.base))
+    } else {
+        Cow::Owned(compile(&adjust(request.base.filter(), request)?)?)
+    });
     Ok(programs)
 }
 
@@ -140,27 +120,15 @@ fn adjust(mut filter: Filter, request: &Request) -> Result<Filter, Error> {
             return Err(Error::Contradiction(nr));
         }
     }
-    if let Some(&nr) = request
-        .allow
-        .iter()
-        .chain(request.deny)
-        .find(|&&nr| !syscalls::is_known(nr))
-    {
+    if let Some(&nr) = request.allow.iter().chain(request.deny).find(|&&nr| !syscalls::is_known(nr)) {
         return Err(Error::Unknown(nr));
     }
     filter = filter.map(|action| request.action.action(action));
-    filter.rules.extend(
-        request
-            .allow
-            .iter()
-            .map(|&nr| (nr, Rule::Always(Action::Allow))),
-    );
+    filter.rules.extend(request.allow.iter().map(|&nr| (nr, Rule::Always(Action::Allow))));
     for &nr in request.deny {
         // A call that is ENOSYS already stays so: EPERM would break the fallback it was given for (clone3).
         if request.action != Denial::Errno || filter.rule(nr) != Rule::Always(ENOSYS) {
-            filter
-                .rules
-                .insert(nr, Rule::Always(request.action.action(EPERM)));
+            filter.rules.insert(nr, Rule::Always(request.action.action(EPERM)));
         }
     }
     Ok(filter)

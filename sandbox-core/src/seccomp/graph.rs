@@ -70,22 +70,12 @@ impl Graph {
         for (at, i) in program.iter().enumerate() {
             let after = |skip: u32| at.checked_add(1)?.checked_add(usize::try_from(skip).ok()?);
             nodes.push(match i.code {
-                code::LD => Node::Load {
-                    offset: i.k,
-                    mask: ALL,
-                    next: after(0)?,
-                },
-                code::AND => Node::Mask {
-                    mask: i.k,
-                    next: after(0)?,
-                },
+                code::LD => Node::Load { offset: i.k, mask: ALL, next: after(0)? },
+                code::AND => Node::Mask { mask: i.k, next: after(0)? },
                 code::JA => Node::Skip(after(i.k)?),
-                code::JEQ | code::JGT | code::JGE => Node::Test {
-                    code: i.code,
-                    k: i.k,
-                    yes: after(i.jt.into())?,
-                    no: after(i.jf.into())?,
-                },
+                code::JEQ | code::JGT | code::JGE => {
+                    Node::Test { code: i.code, k: i.k, yes: after(i.jt.into())?, no: after(i.jf.into())? }
+                }
                 code::RET => Node::Ret(i.k),
                 _ => return None,
             });
@@ -133,17 +123,9 @@ impl Graph {
                 Node::Test { code, k, yes, no } if *code == code::JEQ && *k == 0 => {
                     (*code, *k) = (code::JSET, mask);
                     std::mem::swap(yes, no);
-                    Node::Load {
-                        offset,
-                        mask: ALL,
-                        next: test,
-                    }
+                    Node::Load { offset, mask: ALL, next: test }
                 }
-                _ => Node::Load {
-                    offset,
-                    mask,
-                    next: test,
-                },
+                _ => Node::Load { offset, mask, next: test },
             };
         }
         Some(())
@@ -151,9 +133,7 @@ impl Graph {
 
     fn led_to(&self, target: usize) -> usize {
         let leads = |node: &Node| match *node {
-            Node::Load { next, .. } | Node::Mask { next, .. } | Node::Skip(next) => {
-                usize::from(next == target)
-            }
+            Node::Load { next, .. } | Node::Mask { next, .. } | Node::Skip(next) => usize::from(next == target),
             Node::Test { yes, no, .. } => usize::from(yes == target) + usize::from(no == target),
             Node::Ret(_) => 0,
         };

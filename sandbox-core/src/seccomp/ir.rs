@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What the kernel does with a system call. In this order of precedence, the last winning, when several filters answer.
+/// What the kernel does with a system call, in its order of precedence: of several filters' answers the last here wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     Allow,
@@ -73,21 +73,11 @@ pub struct Cond {
 
 impl Cond {
     pub const fn int(arg: u8, op: Op, value: u32) -> Cond {
-        Cond {
-            arg,
-            width: Width::Int,
-            op,
-            value: value as u64,
-        }
+        Cond { arg, width: Width::Int, op, value: value as u64 }
     }
 
     pub const fn long(arg: u8, op: Op, value: u64) -> Cond {
-        Cond {
-            arg,
-            width: Width::Long,
-            op,
-            value,
-        }
+        Cond { arg, width: Width::Long, op, value }
     }
 
     /// None of these bits of a 32-bit argument is set.
@@ -109,10 +99,7 @@ pub enum Rule {
     /// Decided by the number alone: what the kernel can decide beforehand, once, and then answer without the program.
     Always(Action),
     /// The first clause that holds decides.
-    ByArgs {
-        clauses: Vec<Clause>,
-        otherwise: Action,
-    },
+    ByArgs { clauses: Vec<Clause>, otherwise: Action },
 }
 
 /// A whole filter. The guards that no filter can lift (see `compile`) are not in it.
@@ -126,10 +113,7 @@ pub struct Filter {
 impl Filter {
     /// What it says about a number.
     pub fn rule(&self, nr: u32) -> Rule {
-        self.rules
-            .get(&nr)
-            .cloned()
-            .unwrap_or(Rule::Always(self.default))
+        self.rules.get(&nr).cloned().unwrap_or(Rule::Always(self.default))
     }
 
     /// The same filter with every action replaced.
@@ -137,24 +121,11 @@ impl Filter {
         let rule = |rule| match rule {
             Rule::Always(action) => Rule::Always(change(action)),
             Rule::ByArgs { clauses, otherwise } => Rule::ByArgs {
-                clauses: clauses
-                    .into_iter()
-                    .map(|c| Clause {
-                        action: change(c.action),
-                        ..c
-                    })
-                    .collect(),
+                clauses: clauses.into_iter().map(|c| Clause { action: change(c.action), ..c }).collect(),
                 otherwise: change(otherwise),
             },
         };
-        Filter {
-            default: change(self.default),
-            rules: self
-                .rules
-                .into_iter()
-                .map(|(nr, r)| (nr, rule(r)))
-                .collect(),
-        }
+        Filter { default: change(self.default), rules: self.rules.into_iter().map(|(nr, r)| (nr, rule(r))).collect() }
     }
 }
 
@@ -178,18 +149,10 @@ impl fmt::Display for Error {
         match self {
             Error::Unknown(nr) => write!(f, "{nr} is the number of no system call known here"),
             Error::Contradiction(nr) => {
-                write!(
-                    f,
-                    "{} is both allowed and denied",
-                    super::syscalls::name(*nr).unwrap_or("a system call")
-                )
+                write!(f, "{} is both allowed and denied", super::syscalls::name(*nr).unwrap_or("a system call"))
             }
             Error::TooLong(len) => {
-                write!(
-                    f,
-                    "the filter needs {len} instructions, the kernel takes {}",
-                    super::compile::MAX_LEN
-                )
+                write!(f, "the filter needs {len} instructions, the kernel takes {}", super::compile::MAX_LEN)
             }
             Error::Argument(error) => write!(f, "{error}"),
             Error::Layout => f.write_str("seccompiler lays out its programs in an unexpected way"),

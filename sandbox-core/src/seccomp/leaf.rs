@@ -6,8 +6,8 @@
 
 use libc::sock_filter;
 use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch,
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
 };
 
 use super::compile::ret;
@@ -48,24 +48,11 @@ fn conditions(clauses: &[Clause], action: Action) -> Result<Vec<sock_filter>, Er
     const NR: i64 = 0;
     let rules = clauses
         .iter()
-        .map(|clause| {
-            SeccompRule::new(
-                clause
-                    .when
-                    .iter()
-                    .map(condition)
-                    .collect::<Result<_, _>>()?,
-            )
-        })
+        .map(|clause| SeccompRule::new(clause.when.iter().map(condition).collect::<Result<_, _>>()?))
         .collect::<Result<Vec<_>, _>>()
         .map_err(Error::Argument)?;
-    let filter = SeccompFilter::new(
-        [(NR, rules)].into(),
-        NEXT,
-        seccomp_action(action),
-        TargetArch::x86_64,
-    )
-    .map_err(Error::Argument)?;
+    let filter = SeccompFilter::new([(NR, rules)].into(), NEXT, seccomp_action(action), TargetArch::x86_64)
+        .map_err(Error::Argument)?;
     let program = BpfProgram::try_from(filter).map_err(Error::Argument)?;
     cut(&program)
 }
@@ -73,31 +60,20 @@ fn conditions(clauses: &[Clause], action: Action) -> Result<Vec<sock_filter>, Er
 fn cut(program: &[seccompiler::sock_filter]) -> Result<Vec<sock_filter>, Error> {
     let next = u32::from(NEXT);
     let end = program.len().checked_sub(EPILOGUE).ok_or(Error::Layout)?;
-    let (Some(prologue), Some(body), Some(epilogue)) = (
-        program.get(..PROLOGUE),
-        program.get(PROLOGUE..end),
-        program.get(end..),
-    ) else {
+    let (Some(prologue), Some(body), Some(epilogue)) =
+        (program.get(..PROLOGUE), program.get(PROLOGUE..end), program.get(end..))
+    else {
         return Err(Error::Layout);
     };
     let is_next = |i: &seccompiler::sock_filter| i.code == code::RET && i.k == next;
     let [.., compare, enter, _] = prologue else {
         return Err(Error::Layout);
     };
-    let entered =
-        compare.code == code::JEQ && compare.jt == 0 && enter.code == code::JA && enter.k == 1;
+    let entered = compare.code == code::JEQ && compare.jt == 0 && enter.code == code::JA && enter.k == 1;
     if !entered || body.is_empty() || body.iter().any(is_next) || !epilogue.iter().all(is_next) {
         return Err(Error::Layout);
     }
-    Ok(body
-        .iter()
-        .map(|i| sock_filter {
-            code: i.code,
-            jt: i.jt,
-            jf: i.jf,
-            k: i.k,
-        })
-        .collect())
+    Ok(body.iter().map(|i| sock_filter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect())
 }
 
 fn condition(cond: &Cond) -> Result<SeccompCondition, BackendError> {

@@ -17,10 +17,7 @@ pub(super) fn shipped(base: Shipped) -> &'static [sock_filter] {
 
 pub(super) fn restriction(restrict: Restrict) -> &'static [sock_filter] {
     // One for each of the eight, so the index is there; the strictest, were it not.
-    RESTRICTIONS
-        .get(restrict.index())
-        .copied()
-        .unwrap_or(&STRICT)
+    RESTRICTIONS.get(restrict.index()).copied().unwrap_or(&STRICT)
 }
 
 /// The program for our own supervising process.

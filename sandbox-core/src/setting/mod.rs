@@ -85,13 +85,7 @@ pub struct Setting {
 impl Setting {
     /// The name of its variable.
     pub fn variable(&self) -> String {
-        let upper = self.name.bytes().map(|b| {
-            if b == b'-' {
-                '_'
-            } else {
-                char::from(b.to_ascii_uppercase())
-            }
-        });
+        let upper = self.name.bytes().map(|b| if b == b'-' { '_' } else { char::from(b.to_ascii_uppercase()) });
         "SBX_".chars().chain(upper).collect()
     }
 }
@@ -159,26 +153,19 @@ pub fn is_ours(entry: &[u8]) -> bool {
 ///
 /// # Errors
 /// An `SBX_` variable that no setting has: a misspelt one would weaken the sandbox in silence.
-pub fn from_environment<'a>(
-    entries: impl Iterator<Item = &'a [u8]>,
-) -> Result<Vec<Assignment>, PolicyError> {
+pub fn from_environment<'a>(entries: impl Iterator<Item = &'a [u8]>) -> Result<Vec<Assignment>, PolicyError> {
     let mut assignments: Vec<Assignment> = Vec::new();
     for entry in entries.filter(|e| is_ours(e)) {
         let at = entry.iter().position(|&b| b == b'=').unwrap_or(entry.len());
         let (name, value) = entry.split_at(at);
         let setting = SETTINGS.iter().find(|s| s.variable().as_bytes() == name);
-        let setting =
-            setting.ok_or_else(|| PolicyError::unknown(&text::show(name), Origin::Variable))?;
+        let setting = setting.ok_or_else(|| PolicyError::unknown(&text::show(name), Origin::Variable))?;
         // execve(2) allows a name twice, and programs differ in which one they read.
         if assignments.iter().any(|a| a.setting.name == setting.name) {
             return Err(PolicyError::twice(setting, Origin::Variable));
         }
         let text = value.get(1..).unwrap_or_default().to_vec();
-        assignments.push(Assignment {
-            setting,
-            text,
-            origin: Origin::Variable,
-        });
+        assignments.push(Assignment { setting, text, origin: Origin::Variable });
     }
     Ok(assignments)
 }
@@ -189,10 +176,7 @@ pub fn from_environment<'a>(
 /// As `Policy::new`.
 pub fn merged(assignments: &[Assignment]) -> Result<Vec<(&'static Setting, Given)>, PolicyError> {
     let mut policy = Policy::merge(assignments)?;
-    Ok(SETTINGS
-        .iter()
-        .filter_map(|s| Some((s, (s.value)(&mut policy).given()?)))
-        .collect())
+    Ok(SETTINGS.iter().filter_map(|s| Some((s, (s.value)(&mut policy).given()?))).collect())
 }
 
 #[cfg(test)]
@@ -200,43 +184,17 @@ mod tests {
     use super::*;
 
     fn one(setting: &'static Setting, text: &[u8], origin: Origin) -> Result<Policy, PolicyError> {
-        Policy::merge(&[Assignment {
-            setting,
-            text: text.into(),
-            origin,
-        }])
+        Policy::merge(&[Assignment { setting, text: text.into(), origin }])
     }
 
     #[test]
     fn names_are_unique_kebab_case_and_metavariables_fit_kinds() {
         for (at, setting) in SETTINGS.iter().enumerate() {
-            assert!(
-                SETTINGS.iter().skip(at + 1).all(|s| s.name != setting.name),
-                "{} twice",
-                setting.name
-            );
-            assert!(
-                setting
-                    .name
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b == b'-'),
-                "{}",
-                setting.name
-            );
-            assert_eq!(
-                setting.kind == Kind::Switch,
-                setting.metavar.is_empty(),
-                "{}",
-                setting.name
-            );
-            assert!(
-                !setting.samples.is_empty() && !setting.help.is_empty() && !setting.more.is_empty()
-            );
-            assert!(
-                setting.help.len() < 76 && !setting.help.ends_with('.'),
-                "{}",
-                setting.name
-            );
+            assert!(SETTINGS.iter().skip(at + 1).all(|s| s.name != setting.name), "{} twice", setting.name);
+            assert!(setting.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", setting.name);
+            assert_eq!(setting.kind == Kind::Switch, setting.metavar.is_empty(), "{}", setting.name);
+            assert!(!setting.samples.is_empty() && !setting.help.is_empty() && !setting.more.is_empty());
+            assert!(setting.help.len() < 76 && !setting.help.ends_with('.'), "{}", setting.name);
         }
     }
 
@@ -244,10 +202,7 @@ mod tests {
     fn rows_reach_fields_of_their_own() {
         for setting in SETTINGS {
             let mut policy = one(setting, setting.samples[0].as_bytes(), Origin::Flag).unwrap();
-            let given: Vec<_> = SETTINGS
-                .iter()
-                .filter(|s| (s.value)(&mut policy).given().is_some())
-                .collect();
+            let given: Vec<_> = SETTINGS.iter().filter(|s| (s.value)(&mut policy).given().is_some()).collect();
             assert_eq!(given.len(), 1, "{} reaches {given:?}", setting.name);
             assert_eq!(given[0].name, setting.name);
         }
@@ -258,19 +213,11 @@ mod tests {
         for setting in SETTINGS {
             for sample in setting.samples {
                 let policy = one(setting, sample.as_bytes(), Origin::Flag).unwrap();
-                assert_eq!(
-                    policy,
-                    one(setting, sample.as_bytes(), Origin::File).unwrap()
-                );
+                assert_eq!(policy, one(setting, sample.as_bytes(), Origin::File).unwrap());
                 let given = (setting.value)(&mut policy.clone()).given().unwrap();
                 let entry = [setting.variable().as_bytes(), b"=", &given.variable()].concat();
                 let read = from_environment([&entry[..]].into_iter()).unwrap();
-                assert_eq!(
-                    policy,
-                    Policy::merge(&read).unwrap(),
-                    "{} {sample}",
-                    setting.name
-                );
+                assert_eq!(policy, Policy::merge(&read).unwrap(), "{} {sample}", setting.name);
                 let shown = match given {
                     Given::Switch(on) => on.to_string().into_bytes(),
                     Given::One(text) => text,
@@ -283,38 +230,19 @@ mod tests {
 
     #[test]
     fn unknown_variables_and_doubled_ones_are_errors() {
-        let read =
-            |entries: &[&'static str]| from_environment(entries.iter().map(|e| e.as_bytes()));
-        assert!(
-            read(&["SBX_BIND_OR=/usr"])
-                .unwrap_err()
-                .to_string()
-                .contains("SBX_BIND_OR")
-        );
+        let read = |entries: &[&'static str]| from_environment(entries.iter().map(|e| e.as_bytes()));
+        assert!(read(&["SBX_BIND_OR=/usr"]).unwrap_err().to_string().contains("SBX_BIND_OR"));
         assert!(read(&["SBX_"]).is_err());
-        assert!(
-            read(&["SBX_UID=1", "SBX_UID=2"])
-                .unwrap_err()
-                .to_string()
-                .contains("SBX_UID")
-        );
+        assert!(read(&["SBX_UID=1", "SBX_UID=2"]).unwrap_err().to_string().contains("SBX_UID"));
         assert!(read(&["PATH=/bin", "SBXTRA=1"]).unwrap().is_empty());
     }
 
     #[test]
     fn malformed_values_name_the_spelling_used() {
-        for (name, bad) in [
-            ("uid", "-1"),
-            ("root-rw", "yes"),
-            ("net", ""),
-            ("tmpfs", "/t:size=0"),
-            ("bind", "/a:b"),
-        ] {
+        for (name, bad) in [("uid", "-1"), ("root-rw", "yes"), ("net", ""), ("tmpfs", "/t:size=0"), ("bind", "/a:b")] {
             let setting = named(name).unwrap();
             for origin in [Origin::File, Origin::Variable, Origin::Flag] {
-                let error = one(setting, bad.as_bytes(), origin)
-                    .unwrap_err()
-                    .to_string();
+                let error = one(setting, bad.as_bytes(), origin).unwrap_err().to_string();
                 assert!(error.contains(&origin.spell(name)), "{error}");
             }
         }
@@ -322,11 +250,7 @@ mod tests {
 
     #[test]
     fn scalars_and_lists_are_replaced_and_repeated_settings_add_up() {
-        let say = |name, text: &str, origin| Assignment {
-            setting: named(name).unwrap(),
-            text: text.into(),
-            origin,
-        };
+        let say = |name, text: &str, origin| Assignment { setting: named(name).unwrap(), text: text.into(), origin };
         let policy = Policy::merge(&[
             say("uid", "1", Origin::File),
             say("share", "net,pid", Origin::File),
@@ -336,19 +260,8 @@ mod tests {
             say("hide", "/b", Origin::Flag),
         ]);
         let policy = policy.unwrap();
-        assert_eq!(
-            (
-                policy.uid.unwrap().0,
-                policy.share.items().len(),
-                policy.hide.items().len()
-            ),
-            (2, 1, 2)
-        );
-        let cleared = Policy::merge(&[
-            say("hide", "/a", Origin::File),
-            say("hide", ",/b", Origin::Variable),
-        ])
-        .unwrap();
+        assert_eq!((policy.uid.unwrap().0, policy.share.items().len(), policy.hide.items().len()), (2, 1, 2));
+        let cleared = Policy::merge(&[say("hide", "/a", Origin::File), say("hide", ",/b", Origin::Variable)]).unwrap();
         assert_eq!(cleared.hide.items().len(), 1);
     }
 }

@@ -37,10 +37,7 @@ pub enum Given {
     /// One value.
     One(Vec<u8>),
     /// Elements, in `Spelling::Element`; an empty first element takes back what came before.
-    Many {
-        elements: Vec<Vec<u8>>,
-        fielded: bool,
-    },
+    Many { elements: Vec<Vec<u8>>, fielded: bool },
 }
 
 impl Given {
@@ -152,10 +149,7 @@ pub struct Repeat<T> {
 
 impl<T> Default for Repeat<T> {
     fn default() -> Self {
-        Self {
-            reset: false,
-            items: Vec::new(),
-        }
+        Self { reset: false, items: Vec::new() }
     }
 }
 
@@ -189,13 +183,7 @@ impl<T: Text> Value for Repeat<T> {
             return None;
         }
         let reset = self.reset.then(Vec::new);
-        let elements = reset
-            .into_iter()
-            .chain(self.items.iter().map(Text::show))
-            .collect();
-        Some(Given::Many {
-            elements,
-            fielded: T::FIELDED,
-        })
+        let elements = reset.into_iter().chain(self.items.iter().map(Text::show)).collect();
+        Some(Given::Many { elements, fielded: T::FIELDED })
     }
 }

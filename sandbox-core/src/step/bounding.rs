@@ -16,9 +16,7 @@ pub struct Bounding {
 /// Planned wherever it can be done: everywhere but for a caller without capabilities in the host's user namespace,
 /// whom an empty permitted set and no_new_privs hold as well.
 pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Option<Bounding> {
-    wanted.has_capabilities(host).then(|| Bounding {
-        keep: wanted.kept(policy),
-    })
+    wanted.has_capabilities(host).then(|| Bounding { keep: wanted.kept(policy) })
 }
 
 impl Step for Bounding {

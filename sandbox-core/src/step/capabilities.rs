@@ -19,10 +19,7 @@ pub struct NoNewPrivs;
 
 /// The sets are emptied whether there is anything in them or not.
 pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Capabilities {
-    Capabilities {
-        keep: wanted.kept(policy),
-        securebits: wanted.has_capabilities(host),
-    }
+    Capabilities { keep: wanted.kept(policy), securebits: wanted.has_capabilities(host) }
 }
 
 /// Planned unless it was asked not to be.
@@ -35,15 +32,7 @@ impl Step for Capabilities {
         "capabilities"
     }
     fn describe(&self) -> String {
-        format!(
-            "keep {}{}",
-            names_of(self.keep),
-            if self.securebits {
-                ", lock securebits"
-            } else {
-                ""
-            }
-        )
+        format!("keep {}{}", names_of(self.keep), if self.securebits { ", lock securebits" } else { "" })
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
         if self.securebits {

@@ -20,27 +20,12 @@ pub struct Cwd {
 
 /// A directory asked for must exist inside; the caller's own may not be visible there.
 pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Cwd>, PolicyError> {
-    Ok(
-        match (
-            &policy.cwd,
-            wanted.is_new(Namespace::Mount),
-            wanted.root(policy),
-        ) {
-            (Some(dir), ..) => Some(Cwd {
-                dir: dir.0.clone(),
-                or_root: false,
-            }),
-            (None, false, _) => None,
-            (None, true, Root::Host) => Some(Cwd {
-                dir: host.cwd.clone(),
-                or_root: true,
-            }),
-            (None, true, Root::Empty | Root::Dir(_)) => Some(Cwd {
-                dir: c"/".into(),
-                or_root: false,
-            }),
-        },
-    )
+    Ok(match (&policy.cwd, wanted.is_new(Namespace::Mount), wanted.root(policy)) {
+        (Some(dir), ..) => Some(Cwd { dir: dir.0.clone(), or_root: false }),
+        (None, false, _) => None,
+        (None, true, Root::Host) => Some(Cwd { dir: host.cwd.clone(), or_root: true }),
+        (None, true, Root::Empty | Root::Dir(_)) => Some(Cwd { dir: c"/".into(), or_root: false }),
+    })
 }
 
 impl Step for Cwd {
@@ -52,10 +37,7 @@ impl Step for Cwd {
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
         match mount::chdir(&self.dir) {
-            Err(failure)
-                if self.or_root
-                    && matches!(failure.errno, libc::ENOENT | libc::EACCES | libc::ENOTDIR) =>
-            {
+            Err(failure) if self.or_root && matches!(failure.errno, libc::ENOENT | libc::EACCES | libc::ENOTDIR) => {
                 mount::chdir(c"/")?;
             }
             result => result?,

@@ -21,10 +21,7 @@ pub struct CloseFds {
 
 /// What stays open must be open, and not be a directory.
 pub fn plan_check(policy: &Policy) -> CheckFds {
-    CheckFds {
-        keep: kept(policy),
-        status: policy.status_fd.map(|fd| fd.0),
-    }
+    CheckFds { keep: kept(policy), status: policy.status_fd.map(|fd| fd.0) }
 }
 
 /// Everything but 0, 1, 2 and keep-fd is closed.
@@ -34,13 +31,7 @@ pub fn plan_close(policy: &Policy) -> CloseFds {
 
 /// Ascending, without 0, 1 and 2.
 fn kept(policy: &Policy) -> Vec<RawFd> {
-    let mut keep: Vec<_> = policy
-        .keep_fd
-        .items()
-        .iter()
-        .map(|fd| fd.0)
-        .filter(|&fd| fd > 2)
-        .collect();
+    let mut keep: Vec<_> = policy.keep_fd.items().iter().map(|fd| fd.0).filter(|&fd| fd > 2).collect();
     keep.sort_unstable();
     keep.dedup();
     keep
@@ -58,21 +49,15 @@ impl Step for CheckFds {
         format!("no directory at 0-2{}", numbers(&self.keep))
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
-        let standard = (0..)
-            .zip(context.plugged)
-            .filter(|&(_, plugged)| !plugged)
-            .map(|(fd, _)| fd);
+        let standard = (0..).zip(context.plugged).filter(|&(_, plugged)| !plugged).map(|(fd, _)| fd);
         for fd in standard.chain(self.keep.iter().copied()) {
-            let kind =
-                file::kind_of_raw(fd).map_err(|failure| failure.on(fd.cast_unsigned() as usize))?;
+            let kind = file::kind_of_raw(fd).map_err(|failure| failure.on(fd.cast_unsigned() as usize))?;
             if kind == libc::S_IFDIR {
                 return Err(refused(Call::Fstat, libc::EISDIR).on(fd.cast_unsigned() as usize));
             }
         }
         match self.status {
-            Some(fd) if !file::is_open(fd) => {
-                Err(refused(Call::Fstat, libc::EBADF).on(fd.cast_unsigned() as usize))
-            }
+            Some(fd) if !file::is_open(fd) => Err(refused(Call::Fstat, libc::EBADF).on(fd.cast_unsigned() as usize)),
             _ => Ok(()),
         }
     }
@@ -101,11 +86,8 @@ mod tests {
 
     #[test]
     fn kept_fds_are_sorted_and_standard_ones_left_out() {
-        let say = |text: &str| Assignment {
-            setting: named("keep-fd").unwrap(),
-            text: text.into(),
-            origin: Origin::Flag,
-        };
+        let say =
+            |text: &str| Assignment { setting: named("keep-fd").unwrap(), text: text.into(), origin: Origin::Flag };
         let policy = Policy::merge(&[say("9"), say("1"), say("4"), say("9")]).unwrap();
         assert_eq!(kept(&policy), [4, 9]);
     }

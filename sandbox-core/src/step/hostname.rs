@@ -19,14 +19,8 @@ pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<Names>, PolicyErr
     if !wanted.is_new(Namespace::Uts) {
         return match (host, domain) {
             (None, None) => Ok(None),
-            (Some(_), _) => Err(PolicyError::conflict(
-                "hostname",
-                "needs a new uts namespace",
-            )),
-            (None, Some(_)) => Err(PolicyError::conflict(
-                "domainname",
-                "needs a new uts namespace",
-            )),
+            (Some(_), _) => Err(PolicyError::conflict("hostname", "needs a new uts namespace")),
+            (None, Some(_)) => Err(PolicyError::conflict("domainname", "needs a new uts namespace")),
         };
     }
     Ok(Some(Names {
@@ -47,9 +41,7 @@ impl Step for Names {
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
         process::set_hostname(&self.host)?;
-        self.domain
-            .as_deref()
-            .map_or(Ok(()), process::set_domainname)
+        self.domain.as_deref().map_or(Ok(()), process::set_domainname)
     }
     fn object(&self, _: u32) -> String {
         self.describe()

@@ -15,8 +15,7 @@ pub struct Ids {
 /// Planned when an id is asked for and no map gives it.
 pub fn plan(policy: &Policy, wanted: &Wanted) -> Option<Ids> {
     let (uid, gid) = (policy.uid.map(|id| id.0), policy.gid.map(|id| id.0));
-    (!wanted.is_new(Namespace::User) && (uid.is_some() || gid.is_some()))
-        .then_some(Ids { uid, gid })
+    (!wanted.is_new(Namespace::User) && (uid.is_some() || gid.is_some())).then_some(Ids { uid, gid })
 }
 
 impl Step for Ids {
@@ -25,11 +24,7 @@ impl Step for Ids {
     }
     fn describe(&self) -> String {
         let show = |id: Option<u32>| id.map_or_else(|| "as it is".into(), |id| id.to_string());
-        format!(
-            "uid {}, gid {}, no supplementary groups",
-            show(self.uid),
-            show(self.gid)
-        )
+        format!("uid {}, gid {}, no supplementary groups", show(self.uid), show(self.gid))
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
         privilege::become_ids(self.uid, self.gid)

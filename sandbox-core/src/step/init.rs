@@ -27,8 +27,7 @@ impl Step for Init {
             Forked::Child => Ok(()),
             Forked::Parent(target) => {
                 // Nothing more privileged than the target may stay: the reaper keeps no capability either.
-                let confined =
-                    privilege::set_capabilities(0).and_then(|()| privilege::no_new_privs());
+                let confined = privilege::set_capabilities(0).and_then(|()| privilege::no_new_privs());
                 match (confined, context.channel.take()) {
                     (Ok(()), Some(channel)) => init::run(target, channel),
                     _ => {

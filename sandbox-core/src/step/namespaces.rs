@@ -18,33 +18,17 @@ pub fn plan_for_children(wanted: &Wanted) -> Option<Namespaces> {
 
 /// Those that inner makes.
 pub fn plan_own(wanted: &Wanted) -> Option<Namespaces> {
-    plan(
-        wanted,
-        &[
-            Namespace::Mount,
-            Namespace::Ipc,
-            Namespace::Uts,
-            Namespace::Cgroup,
-        ],
-    )
+    plan(wanted, &[Namespace::Mount, Namespace::Ipc, Namespace::Uts, Namespace::Cgroup])
 }
 
 fn plan(wanted: &Wanted, of: &[Namespace]) -> Option<Namespaces> {
-    let kinds: Vec<_> = of
-        .iter()
-        .copied()
-        .filter(|&kind| wanted.is_new(kind))
-        .collect();
+    let kinds: Vec<_> = of.iter().copied().filter(|&kind| wanted.is_new(kind)).collect();
     (!kinds.is_empty()).then_some(Namespaces { kinds })
 }
 
 impl Namespaces {
     fn names(&self) -> String {
-        self.kinds
-            .iter()
-            .map(|kind| kind.name())
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -34,8 +34,7 @@ impl Step for MakeNetwork {
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         process::unshare(libc::CLONE_NEWNET).map_err(|failure| failure.on(1))?;
         net::loopback_up().map_err(|failure| failure.on(2))?;
-        let made = file::open(None, c"/proc/self/ns/net", libc::O_RDONLY, 0)
-            .map_err(|failure| failure.on(3))?;
+        let made = file::open(None, c"/proc/self/ns/net", libc::O_RDONLY, 0).map_err(|failure| failure.on(3))?;
         let channel = context.channel.as_ref().ok_or_else(peer_gone)?;
         match channel.send(&Message::Network(made)) {
             // Inner has ended, and its own message says why.
@@ -44,11 +43,7 @@ impl Step for MakeNetwork {
         }
     }
     fn object(&self, number: u32) -> String {
-        ["", "net", "lo", "/proc/self/ns/net"]
-            .get(number as usize)
-            .copied()
-            .unwrap_or_default()
-            .into()
+        ["", "net", "lo", "/proc/self/ns/net"].get(number as usize).copied().unwrap_or_default().into()
     }
 }
 

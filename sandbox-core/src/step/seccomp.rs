@@ -19,12 +19,8 @@ pub struct Filter {
 pub fn plan(policy: &Policy) -> Result<Filter, PolicyError> {
     let name = policy.seccomp.unwrap_or(FilterName::Default);
     let action = policy.seccomp_action.unwrap_or(SeccompAction::Errno);
-    let numbers =
-        |list: &[crate::policy::types::Syscall]| list.iter().map(|call| call.0).collect::<Vec<_>>();
-    let (allow, deny) = (
-        numbers(policy.seccomp_allow.items()),
-        numbers(policy.seccomp_deny.items()),
-    );
+    let numbers = |list: &[crate::policy::types::Syscall]| list.iter().map(|call| call.0).collect::<Vec<_>>();
+    let (allow, deny) = (numbers(policy.seccomp_allow.items()), numbers(policy.seccomp_deny.items()));
     let request = Request {
         base: match name {
             FilterName::Default => Shipped::Default,
@@ -44,25 +40,18 @@ pub fn plan(policy: &Policy) -> Result<Filter, PolicyError> {
         no_new_code: policy.no_new_code.on(),
         no_sockets: policy.net == Some(NetMode::Filter),
     };
-    let programs = seccomp::compose(&request)
-        .map_err(|error| PolicyError::conflict("seccomp", error.to_string()))?;
+    let programs = seccomp::compose(&request).map_err(|error| PolicyError::conflict("seccomp", error.to_string()))?;
     let mut says = format!("filter {}", name.name());
-    for (on, what) in [
-        (request.no_exec, "no-exec"),
-        (request.no_new_code, "no-new-code"),
-        (request.no_sockets, "no sockets"),
-    ] {
+    for (on, what) in
+        [(request.no_exec, "no-exec"), (request.no_new_code, "no-new-code"), (request.no_sockets, "no sockets")]
+    {
         if on {
             says.push_str(", ");
             says.push_str(what);
         }
     }
     if !allow.is_empty() || !deny.is_empty() {
-        says.push_str(&format!(
-            ", {} allowed and {} denied besides",
-            allow.len(),
-            deny.len()
-        ));
+        says.push_str(&format!(", {} allowed and {} denied besides", allow.len(), deny.len()));
     }
     if action != SeccompAction::Errno {
         says.push_str(", refusals ");
@@ -79,8 +68,6 @@ impl Step for Filter {
         self.says.clone()
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
-        self.programs
-            .iter()
-            .try_for_each(|program| privilege::load_filter(program))
+        self.programs.iter().try_for_each(|program| privilege::load_filter(program))
     }
 }

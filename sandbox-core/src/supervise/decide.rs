@@ -31,11 +31,7 @@ pub enum Target {
 
 /// `seen`: the terminal sent it to the whole foreground process group, so the target has had it.
 pub fn on_signal(signal: i32, seen: bool, target: Target, disposition: Disposition) -> Action {
-    let forward = if seen {
-        Action::Nothing
-    } else {
-        Action::Forward
-    };
+    let forward = if seen { Action::Nothing } else { Action::Forward };
     match (target, disposition) {
         (Target::Ordinary, _) | (Target::Pid1, Disposition::Taken) => forward,
         (Target::Pid1, Disposition::Ignored) => Action::Nothing,
@@ -50,23 +46,17 @@ pub fn on_signal(signal: i32, seen: bool, target: Target, disposition: Dispositi
 
 /// Reads a signal's disposition out of the text of `/proc/PID/status`, proc(5). `None`: the process has ended.
 pub fn disposition(status: &[u8], signal: i32) -> Option<Disposition> {
-    let bit = u32::try_from(signal)
-        .ok()
-        .and_then(|signal| signal.checked_sub(1))?;
+    let bit = u32::try_from(signal).ok().and_then(|signal| signal.checked_sub(1))?;
     let has = |name: &[u8]| {
-        let line = status
-            .split(|&b| b == b'\n')
-            .find_map(|line| line.strip_prefix(name))?;
+        let line = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name))?;
         let mask = u64::from_str_radix(std::str::from_utf8(line).ok()?.trim(), 16).ok()?;
         Some(mask.checked_shr(bit).unwrap_or(0) & 1 == 1)
     };
-    Some(
-        match (has(b"SigCgt:")?, has(b"SigBlk:")?, has(b"SigIgn:")?) {
-            (true, ..) | (_, true, _) => Disposition::Taken,
-            (.., true) => Disposition::Ignored,
-            _ => Disposition::Default,
-        },
-    )
+    Some(match (has(b"SigCgt:")?, has(b"SigBlk:")?, has(b"SigIgn:")?) {
+        (true, ..) | (_, true, _) => Disposition::Taken,
+        (.., true) => Disposition::Ignored,
+        _ => Disposition::Default,
+    })
 }
 
 #[cfg(test)]
@@ -76,14 +66,7 @@ mod tests {
     #[test]
     fn pid_1_gets_the_effects_that_the_kernel_withholds() {
         let default = |signal| on_signal(signal, false, Target::Pid1, Disposition::Default);
-        for signal in [
-            libc::SIGINT,
-            libc::SIGTERM,
-            libc::SIGHUP,
-            libc::SIGQUIT,
-            libc::SIGUSR1,
-            libc::SIGRTMIN() + 1,
-        ] {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT, libc::SIGUSR1, libc::SIGRTMIN() + 1] {
             assert_eq!(default(signal), Action::Kill);
         }
         assert_eq!(default(libc::SIGTSTP), Action::Stop);
@@ -94,27 +77,15 @@ mod tests {
     #[test]
     fn handlers_get_each_signal_once() {
         for target in [Target::Pid1, Target::Ordinary] {
-            assert_eq!(
-                on_signal(libc::SIGINT, false, target, Disposition::Taken),
-                Action::Forward
-            );
-            assert_eq!(
-                on_signal(libc::SIGINT, true, target, Disposition::Taken),
-                Action::Nothing
-            );
+            assert_eq!(on_signal(libc::SIGINT, false, target, Disposition::Taken), Action::Forward);
+            assert_eq!(on_signal(libc::SIGINT, true, target, Disposition::Taken), Action::Nothing);
         }
     }
 
     #[test]
     fn a_terminal_interrupt_ends_pid_1_without_a_handler() {
-        assert_eq!(
-            on_signal(libc::SIGINT, true, Target::Pid1, Disposition::Default),
-            Action::Kill
-        );
-        assert_eq!(
-            on_signal(libc::SIGINT, true, Target::Pid1, Disposition::Ignored),
-            Action::Nothing
-        );
+        assert_eq!(on_signal(libc::SIGINT, true, Target::Pid1, Disposition::Default), Action::Kill);
+        assert_eq!(on_signal(libc::SIGINT, true, Target::Pid1, Disposition::Ignored), Action::Nothing);
     }
 
     #[test]

@@ -13,14 +13,9 @@ pub fn run(target: i32, channel: Channel) -> ! {
     }
     loop {
         match signal::take() {
-            Ok(Taken {
-                signal: libc::SIGCHLD,
-                ..
-            }) => reap(target, &channel),
+            Ok(Taken { signal: libc::SIGCHLD, .. }) => reap(target, &channel),
             // What the terminal sends goes to the whole group, the target among it.
-            Ok(Taken {
-                from_kernel: true, ..
-            }) => {}
+            Ok(Taken { from_kernel: true, .. }) => {}
             // ignored: a target that has just ended is found by the SIGCHLD that follows
             Ok(Taken { signal, .. }) => {
                 let _ = signal::send(target, signal);

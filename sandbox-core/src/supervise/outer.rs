@@ -80,20 +80,15 @@ impl<'a> Outer<'a> {
     /// Gives up what a supervisor does not need: descriptors, directory, capabilities, most system calls.
     fn confine(&mut self) -> Result<()> {
         let path = format!("/proc/{}/status\0", self.inner);
-        let path = std::ffi::CStr::from_bytes_with_nul(path.as_bytes())
-            .map_err(|_| refused(Call::Open, libc::EINVAL))?;
+        let path =
+            std::ffi::CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| refused(Call::Open, libc::EINVAL))?;
         // Without a /proc every signal without a better answer has its default effect.
         self.status = file::open(None, path, libc::O_RDONLY, 0).ok();
         if self.how.init {
             signal::announce(self.channel.number())?;
         }
         let status = self.status.as_ref().map(|fd| fd.as_raw_fd());
-        let keep = [
-            Some(2),
-            Some(self.channel.number()),
-            status,
-            self.how.status_fd,
-        ];
+        let keep = [Some(2), Some(self.channel.number()), status, self.how.status_fd];
         file::close_all_but(keep.into_iter().flatten())?;
         mount::chdir(c"/")?;
         process::no_core();
@@ -118,14 +113,8 @@ impl<'a> Outer<'a> {
     pub fn supervise(&mut self) -> ! {
         loop {
             match signal::take() {
-                Ok(Taken {
-                    signal: libc::SIGCHLD,
-                    ..
-                }) => self.children(),
-                Ok(Taken {
-                    signal: libc::SIGIO,
-                    ..
-                }) if self.how.init => self.messages(),
+                Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
+                Ok(Taken { signal: libc::SIGIO, .. }) if self.how.init => self.messages(),
                 Ok(taken) => self.pass_on(taken),
                 // Cannot be: the call has no other error. Not waiting would spin, so the sandbox ends.
                 Err(_) => {
@@ -169,11 +158,7 @@ impl<'a> Outer<'a> {
     }
 
     fn pass_on(&mut self, taken: Taken) {
-        let target = if self.how.target_is_pid_1 {
-            Target::Pid1
-        } else {
-            Target::Ordinary
-        };
+        let target = if self.how.target_is_pid_1 { Target::Pid1 } else { Target::Ordinary };
         let seen = taken.from_kernel && process::group_of(self.inner) == self.group;
         let action = decide::on_signal(taken.signal, seen, target, self.disposition(taken.signal));
         // ignored throughout: a target that has just ended is reported by the SIGCHLD that follows
@@ -194,13 +179,8 @@ impl<'a> Outer<'a> {
 
     fn disposition(&self, number: i32) -> Disposition {
         let mut buffer = [0_u8; 4096];
-        let length = self
-            .status
-            .as_ref()
-            .and_then(|fd| file::read_start(fd.as_fd(), &mut buffer).ok())
-            .unwrap_or(0);
-        decide::disposition(buffer.get(..length).unwrap_or_default(), number)
-            .unwrap_or(Disposition::Default)
+        let length = self.status.as_ref().and_then(|fd| file::read_start(fd.as_fd(), &mut buffer).ok()).unwrap_or(0);
+        decide::disposition(buffer.get(..length).unwrap_or_default(), number).unwrap_or(Disposition::Default)
     }
 
     /// Ends as the target did.

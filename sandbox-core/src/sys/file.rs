@@ -10,10 +10,7 @@ use super::{Result, check, check_fd, refused};
 pub fn open(dir: Option<BorrowedFd<'_>>, path: &CStr, flags: i32, mode: u32) -> Result<OwnedFd> {
     let dir = dir.map_or(libc::AT_FDCWD, |d| d.as_raw_fd());
     // SAFETY: `path` is a live C string.
-    check_fd(
-        Call::Open,
-        unsafe { libc::openat(dir, path.as_ptr(), flags | libc::O_CLOEXEC, mode) }.into(),
-    )
+    check_fd(Call::Open, unsafe { libc::openat(dir, path.as_ptr(), flags | libc::O_CLOEXEC, mode) }.into())
 }
 
 /// include/uapi/linux/openat2.h
@@ -36,13 +33,7 @@ pub fn open_inside(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd> {
     };
     // SAFETY: `path` is a live C string, and `how` a live structure of the size given.
     let answer = unsafe {
-        libc::syscall(
-            libc::SYS_openat2,
-            root.as_raw_fd(),
-            path.as_ptr(),
-            &raw const how,
-            size_of::<OpenHow>(),
-        )
+        libc::syscall(libc::SYS_openat2, root.as_raw_fd(), path.as_ptr(), &raw const how, size_of::<OpenHow>())
     };
     match check_fd(Call::Open, answer) {
         Err(failure) if failure.errno == libc::ENOSYS => walk(root, path),
@@ -52,11 +43,7 @@ pub fn open_inside(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd> {
 
 fn walk(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd> {
     let mut at = open(Some(root), c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-    for name in path
-        .to_bytes()
-        .split(|&b| b == b'/')
-        .filter(|n| !n.is_empty() && *n != b".")
-    {
+    for name in path.to_bytes().split(|&b| b == b'/').filter(|n| !n.is_empty() && *n != b".") {
         if name == b".." {
             return Err(refused(Call::Open, libc::EXDEV));
         }
@@ -73,10 +60,7 @@ fn walk(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd> {
 fn stat(fd: BorrowedFd<'_>) -> Result<libc::stat> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `stat` is as large as the structure the kernel fills.
-    check(
-        Call::Fstat,
-        unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) }.into(),
-    )?;
+    check(Call::Fstat, unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) }.into())?;
     // SAFETY: fstat has succeeded, so the structure is filled.
     Ok(unsafe { stat.assume_init() })
 }
@@ -177,9 +161,7 @@ pub fn close_all_but(keep: impl Iterator<Item = RawFd>) -> Result<()> {
 fn close_listed(first: u32, last: u32) -> Result<()> {
     let mut open_fds = Vec::new();
     for name in list(c"/proc/self/fd")? {
-        let number = std::str::from_utf8(&name)
-            .ok()
-            .and_then(|n| n.parse::<u32>().ok());
+        let number = std::str::from_utf8(&name).ok().and_then(|n| n.parse::<u32>().ok());
         open_fds.extend(number.filter(|n| (first..=last).contains(n)));
     }
     for fd in open_fds {
@@ -197,10 +179,7 @@ pub fn list(path: &CStr) -> Result<Vec<Vec<u8>>> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let failed = |e: std::io::Error| refused(Call::Getdents, e.raw_os_error().unwrap_or(libc::EIO));
     let path = std::ffi::OsStr::from_bytes(path.to_bytes());
-    std::fs::read_dir(path)
-        .map_err(failed)?
-        .map(|entry| Ok(entry.map_err(failed)?.file_name().into_vec()))
-        .collect()
+    std::fs::read_dir(path).map_err(failed)?.map(|entry| Ok(entry.map_err(failed)?.file_name().into_vec())).collect()
 }
 
 /// getcwd(2): the kernel's words, "(unreachable)" included, which libc's getcwd hides.
@@ -209,19 +188,13 @@ pub fn getcwd() -> Result<CString> {
     // SAFETY: the kernel writes at most the length given into the buffer.
     let answer = unsafe { libc::syscall(libc::SYS_getcwd, buffer.as_mut_ptr(), buffer.len()) };
     check(Call::Getcwd, answer)?;
-    CStr::from_bytes_until_nul(&buffer)
-        .map(CStr::to_owned)
-        .map_err(|_| refused(Call::Getcwd, libc::ERANGE))
+    CStr::from_bytes_until_nul(&buffer).map(CStr::to_owned).map_err(|_| refused(Call::Getcwd, libc::ERANGE))
 }
 
 /// mkdirat(2).
 pub fn mkdir(dir: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<()> {
     // SAFETY: `name` is a live C string.
-    check(
-        Call::Mkdir,
-        unsafe { libc::mkdirat(dir.as_raw_fd(), name.as_ptr(), mode) }.into(),
-    )
-    .map(drop)
+    check(Call::Mkdir, unsafe { libc::mkdirat(dir.as_raw_fd(), name.as_ptr(), mode) }.into()).map(drop)
 }
 
 /// mknodat(2) of an empty regular file: unlike open(2) with O_CREAT it follows no link and fails when the name exists.
@@ -234,11 +207,7 @@ pub fn make_file(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
 /// symlinkat(2).
 pub fn symlink(target: &CStr, dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     // SAFETY: both are live C strings.
-    check(
-        Call::Symlink,
-        unsafe { libc::symlinkat(target.as_ptr(), dir.as_raw_fd(), name.as_ptr()) }.into(),
-    )
-    .map(drop)
+    check(Call::Symlink, unsafe { libc::symlinkat(target.as_ptr(), dir.as_raw_fd(), name.as_ptr()) }.into()).map(drop)
 }
 
 /// write(2), whole or failed: what is written here is read by the kernel as one piece.
@@ -265,8 +234,7 @@ pub fn write_file(path: &CStr, bytes: &[u8]) -> Result<()> {
 /// Fills `buffer` from the start of the file, pread(2), and says how much came: a file of `/proc` renders itself anew.
 pub fn read_start(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: pointer and length are those of one live slice.
-    let answer =
-        unsafe { libc::pread(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+    let answer = unsafe { libc::pread(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
     check(Call::Read, answer as i64).map(|n| usize::try_from(n).unwrap_or(0))
 }
 

@@ -32,20 +32,12 @@ fn last(call: Call) -> Failure {
 
 /// The failure of `call` with a given error number.
 pub(crate) fn refused(call: Call, errno: i32) -> Failure {
-    Failure {
-        call,
-        object: 0,
-        errno,
-    }
+    Failure { call, object: 0, errno }
 }
 
 /// The kernel's answer as a result: negative is failure.
 fn check(call: Call, answer: i64) -> Result<i64> {
-    if answer < 0 {
-        Err(last(call))
-    } else {
-        Ok(answer)
-    }
+    if answer < 0 { Err(last(call)) } else { Ok(answer) }
 }
 
 /// A raw system call's answer as an owned descriptor.
@@ -61,10 +53,7 @@ pub(crate) fn named<T>(call: Call, result: nix::Result<T>) -> Result<T> {
 }
 
 /// Lends out descriptor number `fd`, which the caller of this process opened and nothing here owns.
-pub(crate) fn with_raw_fd<T>(
-    fd: RawFd,
-    use_it: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> T,
-) -> T {
+pub(crate) fn with_raw_fd<T>(fd: RawFd, use_it: impl FnOnce(std::os::fd::BorrowedFd<'_>) -> T) -> T {
     // SAFETY: the borrow lasts for this call only; a number that is not open is EBADF to the kernel.
     use_it(unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) })
 }

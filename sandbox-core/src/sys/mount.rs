@@ -38,16 +38,7 @@ const _: () = assert!(size_of::<MountAttr>() == 32);
 /// Whether mounts can be made by descriptor: asked with a call that can only fail, mount_setattr(2) being the youngest.
 pub fn has_fd_api() -> bool {
     // SAFETY: a null attribute of size 0 is refused by the kernel before it is read.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            -1,
-            null::<u8>(),
-            0,
-            null::<u8>(),
-            0,
-        )
-    };
+    let answer = unsafe { libc::syscall(libc::SYS_mount_setattr, -1, null::<u8>(), 0, null::<u8>(), 0) };
     answer != -1 || Errno::last() != Errno::ENOSYS
 }
 
@@ -56,16 +47,10 @@ pub fn has_fd_api() -> bool {
 /// in a user namespace a copy without the mounts below, which are locked together, is EINVAL.
 pub fn copy_tree(dir: Option<BorrowedFd<'_>>, path: &CStr) -> Result<OwnedFd> {
     let dir = dir.map_or(libc::AT_FDCWD, |d| d.as_raw_fd());
-    let empty = if path.is_empty() {
-        libc::AT_EMPTY_PATH.cast_unsigned()
-    } else {
-        0
-    };
+    let empty = if path.is_empty() { libc::AT_EMPTY_PATH.cast_unsigned() } else { 0 };
     let flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | empty;
     // SAFETY: `path` is a live C string.
-    check_fd(Call::OpenTree, unsafe {
-        libc::syscall(libc::SYS_open_tree, dir, path.as_ptr(), flags)
-    })
+    check_fd(Call::OpenTree, unsafe { libc::syscall(libc::SYS_open_tree, dir, path.as_ptr(), flags) })
 }
 
 /// Adds attributes to the mount `tree` is the root of, and to all below it when `recursive`, mount_setattr(2).
@@ -82,9 +67,8 @@ fn setattr(tree: BorrowedFd<'_>, attr: &MountAttr, recursive: bool) -> Result<()
     let flags = libc::AT_EMPTY_PATH.cast_unsigned() | if recursive { AT_RECURSIVE } else { 0 };
     let (empty, attr) = (c"".as_ptr(), std::ptr::from_ref(attr));
     // SAFETY: the path is a literal, and `attr` a live structure of the size given.
-    let answer = unsafe {
-        libc::syscall(libc::SYS_mount_setattr, tree.as_raw_fd(), empty, flags, attr, size_of::<MountAttr>())
-    };
+    let answer =
+        unsafe { libc::syscall(libc::SYS_mount_setattr, tree.as_raw_fd(), empty, flags, attr, size_of::<MountAttr>()) };
     check(Call::MountSetattr, answer).map(drop)
 }
 
@@ -100,18 +84,13 @@ pub fn attach(tree: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> Result<
 
 /// A new file system of `kind`, not attached anywhere: fsopen(2), fsconfig(2), fsmount(2). An option without a value
 /// is a flag.
-pub fn new_filesystem(
-    kind: &CStr,
-    options: &[(&CStr, Option<&CStr>)],
-    attributes: u64,
-) -> Result<OwnedFd> {
+pub fn new_filesystem(kind: &CStr, options: &[(&CStr, Option<&CStr>)], attributes: u64) -> Result<OwnedFd> {
     // SAFETY: `kind` is a live C string.
     let fs = unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), FSOPEN_CLOEXEC) };
     let fs = check_fd(Call::Fsopen, fs)?;
     let config = |command: u32, key: *const i8, value: *const i8| {
         // SAFETY: key and value are live C strings or null where the command takes none, fsconfig(2).
-        let answer =
-            unsafe { libc::syscall(libc::SYS_fsconfig, fs.as_raw_fd(), command, key, value, 0) };
+        let answer = unsafe { libc::syscall(libc::SYS_fsconfig, fs.as_raw_fd(), command, key, value, 0) };
         check(Call::Fsconfig, answer).map(drop)
     };
     for (key, value) in options {
@@ -122,36 +101,15 @@ pub fn new_filesystem(
     }
     config(FSCONFIG_CMD_CREATE, null(), null())?;
     // SAFETY: the call takes numbers only.
-    let mount = unsafe {
-        libc::syscall(
-            libc::SYS_fsmount,
-            fs.as_raw_fd(),
-            FSMOUNT_CLOEXEC,
-            attributes,
-        )
-    };
+    let mount = unsafe { libc::syscall(libc::SYS_fsmount, fs.as_raw_fd(), FSMOUNT_CLOEXEC, attributes) };
     check_fd(Call::Fsmount, mount)
 }
 
 /// mount(2); absent strings are null.
-pub fn mount(
-    source: Option<&CStr>,
-    target: &CStr,
-    kind: Option<&CStr>,
-    flags: u64,
-    data: Option<&CStr>,
-) -> Result<()> {
+pub fn mount(source: Option<&CStr>, target: &CStr, kind: Option<&CStr>, flags: u64, data: Option<&CStr>) -> Result<()> {
     let pointer = |text: Option<&CStr>| text.map_or(null(), CStr::as_ptr);
     // SAFETY: every pointer is a live C string or null; `data` is text for the file systems used here.
-    let answer = unsafe {
-        libc::mount(
-            pointer(source),
-            target.as_ptr(),
-            pointer(kind),
-            flags,
-            pointer(data).cast(),
-        )
-    };
+    let answer = unsafe { libc::mount(pointer(source), target.as_ptr(), pointer(kind), flags, pointer(data).cast()) };
     check(Call::Mount, answer.into()).map(drop)
 }
 
@@ -195,11 +153,7 @@ pub fn chdir(path: &CStr) -> Result<()> {
 /// fchdir(2).
 pub fn fchdir(dir: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: the call takes a number only.
-    check(
-        Call::Fchdir,
-        unsafe { libc::fchdir(dir.as_raw_fd()) }.into(),
-    )
-    .map(drop)
+    check(Call::Fchdir, unsafe { libc::fchdir(dir.as_raw_fd()) }.into()).map(drop)
 }
 
 /// The soft limit of open files, raised to the hard one while more sources are held open than it may allow.

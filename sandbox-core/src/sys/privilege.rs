@@ -11,11 +11,7 @@ const SECBIT_NO_CAP_AMBIENT_RAISE: u64 = 0b11 << 6;
 
 fn prctl(call: Call, option: i32, two: u64, three: u64) -> Result<()> {
     // SAFETY: every option used in this file takes numbers, not pointers, prctl(2).
-    check(
-        call,
-        unsafe { libc::prctl(option, two, three, 0_u64, 0_u64) }.into(),
-    )
-    .map(drop)
+    check(call, unsafe { libc::prctl(option, two, three, 0_u64, 0_u64) }.into()).map(drop)
 }
 
 /// Removes capability `number` from the bounding set. EINVAL is the kernel's word for one it does not have.
@@ -26,13 +22,7 @@ pub fn drop_bounding(number: u8) -> Result<()> {
 /// Whether the caller has, effective, CAP_SETPCAP and CAP_SYS_ADMIN, capget(2).
 pub fn is_privileged() -> bool {
     const NEEDED: u32 = 1 << 8 | 1 << 21;
-    let (header, mut data) = (
-        Header {
-            version: VERSION_3,
-            pid: 0,
-        },
-        [half(0), half(0)],
-    );
+    let (header, mut data) = (Header { version: VERSION_3, pid: 0 }, [half(0), half(0)]);
     // SAFETY: version 3 fills two data structures, which are live.
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
     answer == 0 && data[0].effective & NEEDED == NEEDED
@@ -57,22 +47,12 @@ const VERSION_3: u32 = 0x2008_0522;
 
 fn half(bits: u64) -> Data {
     let bits = u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
-    Data {
-        effective: bits,
-        permitted: bits,
-        inheritable: bits,
-    }
+    Data { effective: bits, permitted: bits, inheritable: bits }
 }
 
 /// Sets permitted, effective and inheritable to exactly `set`, capset(2).
 pub fn set_capabilities(set: u64) -> Result<()> {
-    let (header, data) = (
-        Header {
-            version: VERSION_3,
-            pid: 0,
-        },
-        [half(set), half(set >> 32)],
-    );
+    let (header, data) = (Header { version: VERSION_3, pid: 0 }, [half(set), half(set >> 32)]);
     // SAFETY: version 3 reads one header and two data structures, which are live.
     let answer = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
     check(Call::Capset, answer).map(drop)
@@ -80,30 +60,17 @@ pub fn set_capabilities(set: u64) -> Result<()> {
 
 /// Raises capability `number` in the ambient set, so that it survives execve(2) of an ordinary file.
 pub fn raise_ambient(number: u8) -> Result<()> {
-    prctl(
-        Call::PrCapAmbient,
-        libc::PR_CAP_AMBIENT,
-        libc::PR_CAP_AMBIENT_RAISE.cast_unsigned().into(),
-        number.into(),
-    )
+    prctl(Call::PrCapAmbient, libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE.cast_unsigned().into(), number.into())
 }
 
 /// Empties the ambient set.
 pub fn clear_ambient() -> Result<()> {
-    prctl(
-        Call::PrCapAmbient,
-        libc::PR_CAP_AMBIENT,
-        libc::PR_CAP_AMBIENT_CLEAR_ALL.cast_unsigned().into(),
-        0,
-    )
+    prctl(Call::PrCapAmbient, libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL.cast_unsigned().into(), 0)
 }
 
 /// Locks the securebits: uid 0 means nothing, and nothing can be raised into the ambient set any more.
 pub fn lock_securebits() -> Result<()> {
-    let bits = SECBIT_NOROOT
-        | SECBIT_NO_SETUID_FIXUP
-        | SECBIT_KEEP_CAPS_LOCKED
-        | SECBIT_NO_CAP_AMBIENT_RAISE;
+    let bits = SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE;
     prctl(Call::PrSetSecurebits, libc::PR_SET_SECUREBITS, bits, 0)
 }
 
@@ -119,22 +86,13 @@ pub fn not_dumpable() -> Result<()> {
 
 /// Asks for SIGKILL when the thread that made this process dies.
 pub fn die_with_parent() -> Result<()> {
-    prctl(
-        Call::PrSetPdeathsig,
-        libc::PR_SET_PDEATHSIG,
-        libc::SIGKILL.cast_unsigned().into(),
-        0,
-    )
+    prctl(Call::PrSetPdeathsig, libc::PR_SET_PDEATHSIG, libc::SIGKILL.cast_unsigned().into(), 0)
 }
 
 /// Loads a filter for the whole process, seccomp(2).
 pub fn load_filter(program: &[libc::sock_filter]) -> Result<()> {
-    let len =
-        u16::try_from(program.len()).map_err(|_| super::refused(Call::Seccomp, libc::E2BIG))?;
-    let filter = libc::sock_fprog {
-        len,
-        filter: program.as_ptr().cast_mut(),
-    };
+    let len = u16::try_from(program.len()).map_err(|_| super::refused(Call::Seccomp, libc::E2BIG))?;
+    let filter = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
     // SAFETY: the kernel copies `len` instructions from the live slice and writes nothing.
     let answer = unsafe {
         libc::syscall(
@@ -165,21 +123,12 @@ pub fn become_ids(uid: Option<u32>, gid: Option<u32>) -> Result<()> {
     // SAFETY: an empty list is read nowhere; the calls take numbers only. The raw calls are meant: libc's would
     // signal other threads, of which there are none.
     unsafe {
-        check(
-            Call::Setgroups,
-            libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()),
-        )?;
+        check(Call::Setgroups, libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()))?;
         if let Some(gid) = gid {
-            check(
-                Call::Setresgid,
-                libc::syscall(libc::SYS_setresgid, gid, gid, gid),
-            )?;
+            check(Call::Setresgid, libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
         }
         if let Some(uid) = uid {
-            check(
-                Call::Setresuid,
-                libc::syscall(libc::SYS_setresuid, uid, uid, uid),
-            )?;
+            check(Call::Setresuid, libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
         }
     }
     Ok(())

@@ -9,10 +9,7 @@ use super::{Result, check, named, refused};
 
 /// Moves this process (for pid and time: its children) into new namespaces, unshare(2).
 pub fn unshare(flags: i32) -> Result<()> {
-    named(
-        Call::Unshare,
-        nix::sched::unshare(CloneFlags::from_bits_retain(flags)),
-    )
+    named(Call::Unshare, nix::sched::unshare(CloneFlags::from_bits_retain(flags)))
 }
 
 /// Whether this process has one thread. unshare(CLONE_THREAD) changes nothing and is EINVAL when there are more:
@@ -23,10 +20,7 @@ pub fn is_single_threaded() -> bool {
 
 /// Moves this process into the namespace `ns` is open on, setns(2).
 pub fn setns(ns: BorrowedFd<'_>, flag: i32) -> Result<()> {
-    named(
-        Call::Setns,
-        nix::sched::setns(ns.as_fd(), CloneFlags::from_bits_retain(flag)),
-    )
+    named(Call::Setns, nix::sched::setns(ns.as_fd(), CloneFlags::from_bits_retain(flag)))
 }
 
 /// Who returned from `fork`.
@@ -42,9 +36,7 @@ pub fn fork() -> Result<Forked> {
     // SAFETY: the guard has made sure of one thread, so no lock of another can be held in the child.
     match check(Call::Fork, unsafe { libc::fork() }.into())? {
         0 => Ok(Forked::Child),
-        pid => i32::try_from(pid)
-            .map(Forked::Parent)
-            .map_err(|_| refused(Call::Fork, libc::EOVERFLOW)),
+        pid => i32::try_from(pid).map(Forked::Parent).map_err(|_| refused(Call::Fork, libc::EOVERFLOW)),
     }
 }
 
@@ -67,21 +59,13 @@ pub fn group_of(pid: i32) -> i32 {
 /// sethostname(2), setdomainname(2).
 pub fn set_hostname(name: &[u8]) -> Result<()> {
     // SAFETY: pointer and length are those of one live slice.
-    check(
-        Call::Sethostname,
-        unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into(),
-    )
-    .map(drop)
+    check(Call::Sethostname, unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }.into()).map(drop)
 }
 
 /// setdomainname(2).
 pub fn set_domainname(name: &[u8]) -> Result<()> {
     // SAFETY: pointer and length are those of one live slice.
-    check(
-        Call::Setdomainname,
-        unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }.into(),
-    )
-    .map(drop)
+    check(Call::Setdomainname, unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }.into()).map(drop)
 }
 
 /// Whether the kernel asked the loader to distrust the environment: a set-id or file-capability program, getauxval(3).
@@ -92,38 +76,22 @@ pub fn is_secure_execution() -> bool {
 
 /// Raises the soft limit of open files to the hard one and returns the limits there were, getrlimit(2).
 pub fn raise_open_files() -> Result<libc::rlimit> {
-    let mut was = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut was = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel fills the live structure.
-    check(
-        Call::Getrlimit,
-        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut was) }.into(),
-    )?;
-    set_open_files(libc::rlimit {
-        rlim_cur: was.rlim_max,
-        ..was
-    })?;
+    check(Call::Getrlimit, unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut was) }.into())?;
+    set_open_files(libc::rlimit { rlim_cur: was.rlim_max, ..was })?;
     Ok(was)
 }
 
 /// setrlimit(2) for RLIMIT_NOFILE.
 pub fn set_open_files(limit: libc::rlimit) -> Result<()> {
     // SAFETY: the kernel reads the live structure.
-    check(
-        Call::Getrlimit,
-        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }.into(),
-    )
-    .map(drop)
+    check(Call::Getrlimit, unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }.into()).map(drop)
 }
 
 /// Makes this process dump no core whatever it dies of.
 pub fn no_core() {
-    let none = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel reads the live structure.
     // ignored: lowering a limit cannot fail, and a core of the supervisor would be untidy, not unsafe
     let _ = unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };

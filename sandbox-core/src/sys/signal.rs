@@ -12,10 +12,7 @@ pub fn block_all() -> Result<SignalSet> {
     let mut was = std::mem::MaybeUninit::uninit();
     let all = full();
     // SAFETY: `all` is filled, and the kernel fills `was`.
-    check(
-        Call::Sigprocmask,
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all, was.as_mut_ptr()) }.into(),
-    )?;
+    check(Call::Sigprocmask, unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const all, was.as_mut_ptr()) }.into())?;
     // SAFETY: sigprocmask has succeeded, so the set is filled.
     Ok(SignalSet(unsafe { was.assume_init() }))
 }
@@ -23,8 +20,7 @@ pub fn block_all() -> Result<SignalSet> {
 /// Puts a saved mask back.
 pub fn restore(mask: &SignalSet) -> Result<()> {
     // SAFETY: the set came from the kernel.
-    let answer =
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, std::ptr::null_mut()) };
+    let answer = unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const mask.0, std::ptr::null_mut()) };
     check(Call::Sigprocmask, answer.into()).map(drop)
 }
 
@@ -58,10 +54,7 @@ pub fn take() -> Result<Taken> {
             Ok(_) => {
                 // SAFETY: the structure was zeroed and then filled; every bit pattern of it is valid.
                 let info = unsafe { info.assume_init() };
-                return Ok(Taken {
-                    signal,
-                    from_kernel: info.si_code == libc::SI_KERNEL,
-                });
+                return Ok(Taken { signal, from_kernel: info.si_code == libc::SI_KERNEL });
             }
         }
     }
@@ -122,11 +115,7 @@ pub fn reap(pid: i32) -> Result<Option<(i32, i32)>> {
     loop {
         // SAFETY: the kernel fills the live integer.
         let answer = unsafe {
-            libc::waitpid(
-                pid,
-                &raw mut status,
-                libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL,
-            )
+            libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL)
         };
         match check(Call::Wait, answer.into()) {
             Err(failure) if failure.errno == libc::EINTR => {}
@@ -143,10 +132,7 @@ pub fn wait_end(pid: i32) -> Result<Change> {
     let mut status = 0;
     loop {
         // SAFETY: the kernel fills the live integer.
-        match check(
-            Call::Wait,
-            unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) }.into(),
-        ) {
+        match check(Call::Wait, unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) }.into()) {
             Err(failure) if failure.errno == libc::EINTR => {}
             Err(failure) => return Err(failure),
             Ok(_) => return Ok(Change::from_status(status)),
@@ -197,10 +183,7 @@ impl ChildNotices {
 pub fn announce(fd: i32) -> Result<()> {
     // SAFETY: the calls take numbers only.
     unsafe {
-        check(
-            Call::Ioctl,
-            libc::fcntl(fd, libc::F_SETOWN, libc::getpid()).into(),
-        )?;
+        check(Call::Ioctl, libc::fcntl(fd, libc::F_SETOWN, libc::getpid()).into())?;
         let flags = check(Call::Ioctl, libc::fcntl(fd, libc::F_GETFL).into())?;
         let flags = i32::try_from(flags).unwrap_or(0) | libc::O_ASYNC;
         check(Call::Ioctl, libc::fcntl(fd, libc::F_SETFL, flags).into()).map(drop)

@@ -33,22 +33,11 @@ impl Channel {
     pub fn pair() -> Result<(Channel, Channel)> {
         let mut fds: [RawFd; 2] = [-1; 2];
         // SAFETY: the kernel fills the live array.
-        let answer = unsafe {
-            libc::socketpair(
-                libc::AF_UNIX,
-                libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC,
-                0,
-                fds.as_mut_ptr(),
-            )
-        };
+        let answer =
+            unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC, 0, fds.as_mut_ptr()) };
         check(Call::Socketpair, answer.into())?;
         // SAFETY: the kernel has just made both, so nothing else owns them.
-        Ok(unsafe {
-            (
-                Channel(OwnedFd::from_raw_fd(fds[0])),
-                Channel(OwnedFd::from_raw_fd(fds[1])),
-            )
-        })
+        Ok(unsafe { (Channel(OwnedFd::from_raw_fd(fds[0])), Channel(OwnedFd::from_raw_fd(fds[1]))) })
     }
 
     /// Its descriptor's number, to be left open while others are closed.
@@ -59,10 +48,7 @@ impl Channel {
     /// Sends one message, sendmsg(2).
     pub fn send(&self, message: &Message) -> Result<()> {
         let mut bytes = encode(message);
-        let mut part = libc::iovec {
-            iov_base: bytes.as_mut_ptr().cast(),
-            iov_len: SIZE,
-        };
+        let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: SIZE };
         let mut control = Control::default();
         // SAFETY: all zeroes is a valid msghdr: nothing to send, no control data.
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -73,8 +59,7 @@ impl Channel {
         }
         loop {
             // SAFETY: the header points to live parts of the lengths it names. MSG_NOSIGNAL: a dead peer is EPIPE.
-            let answer =
-                unsafe { libc::sendmsg(self.number(), &raw const header, libc::MSG_NOSIGNAL) };
+            let answer = unsafe { libc::sendmsg(self.number(), &raw const header, libc::MSG_NOSIGNAL) };
             match check(Call::Send, answer as i64) {
                 Err(failure) if failure.errno == libc::EINTR => {}
                 result => return result.map(drop),
@@ -115,10 +100,7 @@ impl Channel {
 
     fn receive_with(&self, flags: i32) -> Result<Option<Message>> {
         let mut bytes = [0_u8; SIZE];
-        let mut part = libc::iovec {
-            iov_base: bytes.as_mut_ptr().cast(),
-            iov_len: SIZE,
-        };
+        let mut part = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: SIZE };
         let mut control = Control::default();
         // SAFETY: as in `send`.
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -127,13 +109,7 @@ impl Channel {
         control.offer(&mut header);
         loop {
             // SAFETY: the header points to live parts of the lengths it names.
-            let answer = unsafe {
-                libc::recvmsg(
-                    self.number(),
-                    &raw mut header,
-                    libc::MSG_CMSG_CLOEXEC | flags,
-                )
-            };
+            let answer = unsafe { libc::recvmsg(self.number(), &raw mut header, libc::MSG_CMSG_CLOEXEC | flags) };
             match check(Call::Recv, answer as i64) {
                 Err(failure) if failure.errno == libc::EINTR => {}
                 // A peer that ended with messages of ours unread.
@@ -183,22 +159,14 @@ impl Control {
             if cmsg.is_null() || (*cmsg).cmsg_type != libc::SCM_RIGHTS {
                 return None;
             }
-            Some(OwnedFd::from_raw_fd(
-                libc::CMSG_DATA(cmsg).cast::<RawFd>().read_unaligned(),
-            ))
+            Some(OwnedFd::from_raw_fd(libc::CMSG_DATA(cmsg).cast::<RawFd>().read_unaligned()))
         }
     }
 }
 
 fn encode(message: &Message) -> [u8; SIZE] {
     let (tag, call, step, object, number) = match message {
-        Message::Failed { step, failure } => (
-            0_u8,
-            failure.call as u8,
-            *step,
-            failure.object,
-            failure.errno,
-        ),
+        Message::Failed { step, failure } => (0_u8, failure.call as u8, *step, failure.object, failure.errno),
         Message::Ready => (1, 0, 0, 0, 0),
         Message::Go => (2, 0, 0, 0, 0),
         Message::Network(_) => (3, 0, 0, 0, 0),
@@ -207,12 +175,7 @@ fn encode(message: &Message) -> [u8; SIZE] {
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
     let bytes = unsafe { bytes.assume_init_mut() };
-    let words = [
-        [tag, call, 0, 0],
-        step.to_ne_bytes(),
-        object.to_ne_bytes(),
-        number.to_ne_bytes(),
-    ];
+    let words = [[tag, call, 0, 0], step.to_ne_bytes(), object.to_ne_bytes(), number.to_ne_bytes()];
     for (to, from) in bytes.iter_mut().zip(words.as_flattened()) {
         *to = *from;
     }
@@ -226,14 +189,9 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
     };
     let (object, errno) = (u32::from_ne_bytes(object), i32::from_ne_bytes(number));
     match (tag, Call::from_number(call), fd) {
-        (0, Some(call), _) => Ok(Message::Failed {
-            step: u32::from_ne_bytes(step),
-            failure: Failure {
-                call,
-                object,
-                errno,
-            },
-        }),
+        (0, Some(call), _) => {
+            Ok(Message::Failed { step: u32::from_ne_bytes(step), failure: Failure { call, object, errno } })
+        }
         (1, ..) => Ok(Message::Ready),
         (2, ..) => Ok(Message::Go),
         (3, _, Some(fd)) => Ok(Message::Network(fd)),
@@ -254,22 +212,14 @@ mod tests {
     #[test]
     fn messages_cross_whole() {
         let (a, b) = Channel::pair().unwrap();
-        let failure = Failure {
-            call: Call::OpenTree,
-            object: 70_000,
-            errno: libc::ENOENT,
-        };
+        let failure = Failure { call: Call::OpenTree, object: 70_000, errno: libc::ENOENT };
         a.send(&Message::Failed { step: 9, failure }).unwrap();
         a.send(&Message::Ended(0x1234)).unwrap();
-        assert!(
-            matches!(b.receive(), Ok(Some(Message::Failed { step: 9, failure: f })) if f == failure)
-        );
+        assert!(matches!(b.receive(), Ok(Some(Message::Failed { step: 9, failure: f })) if f == failure));
         assert!(matches!(b.receive(), Ok(Some(Message::Ended(0x1234)))));
         assert!(b.poll().is_none());
         b.send(&Message::Network(a.0.try_clone().unwrap())).unwrap();
-        assert!(
-            matches!(a.receive(), Ok(Some(Message::Network(fd))) if fd.as_raw_fd() != a.number())
-        );
+        assert!(matches!(a.receive(), Ok(Some(Message::Network(fd))) if fd.as_raw_fd() != a.number()));
         drop(a);
         assert!(matches!(b.receive(), Ok(None)));
     }

@@ -43,9 +43,7 @@ impl Initial {
             while !(*first.add(count)).is_null() {
                 count += 1;
             }
-            Some(Self {
-                pointers: slice::from_raw_parts_mut(first, count),
-            })
+            Some(Self { pointers: slice::from_raw_parts_mut(first, count) })
         }
     }
 
@@ -53,10 +51,7 @@ impl Initial {
     pub fn entries(&self) -> Vec<&[u8]> {
         // SAFETY: each pointer is to a C string on the initial stack, which lives as long as the process; `replace`,
         // which changes them, borrows `self` mutably.
-        self.pointers
-            .iter()
-            .map(|&entry| unsafe { CStr::from_ptr(entry) }.to_bytes())
-            .collect()
+        self.pointers.iter().map(|&entry| unsafe { CStr::from_ptr(entry) }.to_bytes()).collect()
     }
 
     /// Makes `wanted` the environment: the pointers in place, the strings packed where they were, what is left zeroed,
@@ -67,21 +62,11 @@ impl Initial {
     pub fn replace(&mut self, wanted: &[Vec<u8>]) -> Result<(), Overflow> {
         // The kernel writes the strings one after another; from the first to the end of the last is ours.
         let Some((start, end)) = self.extent() else {
-            return if wanted.is_empty() {
-                Ok(())
-            } else {
-                Err(Overflow {
-                    entries: wanted.len(),
-                    room: 0,
-                })
-            };
+            return if wanted.is_empty() { Ok(()) } else { Err(Overflow { entries: wanted.len(), room: 0 }) };
         };
         let bytes: usize = wanted.iter().map(|entry| entry.len() + 1).sum();
         if wanted.len() > self.pointers.len() || bytes > end - start {
-            return Err(Overflow {
-                entries: wanted.len(),
-                room: self.pointers.len(),
-            });
+            return Err(Overflow { entries: wanted.len(), room: self.pointers.len() });
         }
         // SAFETY: [start, end) is the environment's strings, which `entries` no longer borrows.
         let block = unsafe { slice::from_raw_parts_mut(start as *mut u8, end - start) };
@@ -104,10 +89,7 @@ impl Initial {
     fn extent(&self) -> Option<(usize, usize)> {
         let start = self.pointers.iter().map(|&p| p as usize).min()?;
         // SAFETY: as in `entries`.
-        let ends = self
-            .pointers
-            .iter()
-            .map(|&p| p as usize + unsafe { CStr::from_ptr(p) }.count_bytes() + 1);
+        let ends = self.pointers.iter().map(|&p| p as usize + unsafe { CStr::from_ptr(p) }.count_bytes() + 1);
         Some((start, ends.max()?))
     }
 }

@@ -25,28 +25,14 @@ pub(super) const MODE_IS_SECOND: Answer = ByArgs(&[(&[Cond::without(1, SUID)], A
 /// fchmodat, fchmodat2.
 pub(super) const MODE_IS_THIRD: Answer = ByArgs(&[(&[Cond::without(2, SUID)], Allow)], EPERM);
 /// The mode is there only when a file may be created; otherwise the register holds whatever it held.
-pub(super) const OPEN: Answer = ByArgs(
-    &[
-        (&[Cond::without(1, CREATES)], Allow),
-        (&[Cond::without(2, SUID)], Allow),
-    ],
-    EPERM,
-);
-pub(super) const OPENAT: Answer = ByArgs(
-    &[
-        (&[Cond::without(2, CREATES)], Allow),
-        (&[Cond::without(3, SUID)], Allow),
-    ],
-    EPERM,
-);
+pub(super) const OPEN: Answer =
+    ByArgs(&[(&[Cond::without(1, CREATES)], Allow), (&[Cond::without(2, SUID)], Allow)], EPERM);
+pub(super) const OPENAT: Answer =
+    ByArgs(&[(&[Cond::without(2, CREATES)], Allow), (&[Cond::without(3, SUID)], Allow)], EPERM);
 
 /// mmap, mprotect, pkey_mprotect.
 pub(super) const NOT_EXECUTABLE: Answer = ByArgs(&[(&[Cond::without(2, PROT_EXEC)], Allow)], EPERM);
-pub(super) const SHM_NOT_EXECUTABLE: Answer =
-    ByArgs(&[(&[Cond::without(2, SHM_EXEC)], Allow)], EPERM);
+pub(super) const SHM_NOT_EXECUTABLE: Answer = ByArgs(&[(&[Cond::without(2, SHM_EXEC)], Allow)], EPERM);
 
 /// A pair reaches nobody but those who inherit it; of the other families none is known to be harmless.
-pub(super) const UNIX_PAIR: Answer = ByArgs(
-    &[(&[Cond::int(0, Op::Eq, libc::AF_UNIX as u32)], Allow)],
-    EAFNOSUPPORT,
-);
+pub(super) const UNIX_PAIR: Answer = ByArgs(&[(&[Cond::int(0, Op::Eq, libc::AF_UNIX as u32)], Allow)], EAFNOSUPPORT);

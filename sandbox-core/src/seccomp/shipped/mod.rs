@@ -44,12 +44,8 @@ impl Shipped {
     /// One line for help and documents.
     pub fn summary(self) -> &'static str {
         match self {
-            Shipped::Default => {
-                "refuses calls known to be dangerous and calls not known at all; for any program"
-            }
-            Shipped::Strict => {
-                "allows what filters and converters need once loaded; no execve, sockets or new code"
-            }
+            Shipped::Default => "refuses calls known to be dangerous and calls not known at all; for any program",
+            Shipped::Strict => "allows what filters and converters need once loaded; no execve, sockets or new code",
             Shipped::None => "refuses only foreign architectures, x32 and unknown numbers",
         }
     }
@@ -62,10 +58,7 @@ impl Shipped {
     /// Why it says what it says about a number; `None` where its default action answers.
     pub fn why(self, nr: u32) -> Option<&'static str> {
         let name = syscalls::name(nr)?;
-        self.groups()
-            .iter()
-            .find(|group| group.names.contains(&name))
-            .map(|group| group.why)
+        self.groups().iter().find(|group| group.names.contains(&name)).map(|group| group.why)
     }
 
     fn table(self) -> &'static Table {
@@ -102,11 +95,7 @@ pub struct Restrict {
 impl Restrict {
     /// All eight, by their index.
     pub const fn nth(index: usize) -> Restrict {
-        Restrict {
-            no_exec: index & 1 != 0,
-            no_new_code: index & 2 != 0,
-            no_sockets: index & 4 != 0,
-        }
+        Restrict { no_exec: index & 1 != 0, no_new_code: index & 2 != 0, no_sockets: index & 4 != 0 }
     }
 
     pub const fn index(self) -> usize {
@@ -114,10 +103,7 @@ impl Restrict {
     }
 
     pub fn filter(self) -> Filter {
-        let mut filter = Filter {
-            default: Action::Allow,
-            rules: Default::default(),
-        };
+        let mut filter = Filter { default: Action::Allow, rules: Default::default() };
         for (asked, table) in [
             (self.no_exec, &restrict::NO_EXEC),
             (self.no_new_code, &restrict::NO_NEW_CODE),
@@ -155,14 +141,8 @@ impl Answer {
         match self {
             Answer::Always(action) => Rule::Always(action),
             Answer::ByArgs(clauses, otherwise) => {
-                let clause = |&(when, action): &(&[Cond], Action)| Clause {
-                    when: when.to_vec(),
-                    action,
-                };
-                Rule::ByArgs {
-                    clauses: clauses.iter().map(clause).collect(),
-                    otherwise,
-                }
+                let clause = |&(when, action): &(&[Cond], Action)| Clause { when: when.to_vec(), action };
+                Rule::ByArgs { clauses: clauses.iter().map(clause).collect(), otherwise }
             }
         }
     }
@@ -182,10 +162,7 @@ impl Table {
             let answer = self.answers.get(usize::from(answer))?;
             Some((u32::from(nr), answer.rule()))
         };
-        Filter {
-            default: self.default,
-            rules: self.entries.iter().filter_map(rule).collect(),
-        }
+        Filter { default: self.default, rules: self.entries.iter().filter_map(rule).collect() }
     }
 }
 
@@ -194,11 +171,7 @@ macro_rules! table {
     ($default:expr, $groups:expr) => {{
         static ENTRIES: [(u16, u8); super::len($groups)] = super::entries($groups);
         static ANSWERS: [super::Answer; $groups.len()] = super::answers($groups);
-        super::Table {
-            default: $default,
-            entries: &ENTRIES,
-            answers: &ANSWERS,
-        }
+        super::Table { default: $default, entries: &ENTRIES, answers: &ANSWERS }
     }};
 }
 use table;
@@ -224,10 +197,7 @@ const fn entries<const N: usize>(groups: &[Group]) -> [(u16, u8); N] {
             let nr = number_of(names[j]);
             let mut k = 0;
             while k < at {
-                assert!(
-                    entries[k].0 != nr,
-                    "a system call stands twice in a shipped filter"
-                );
+                assert!(entries[k].0 != nr, "a system call stands twice in a shipped filter");
                 k += 1;
             }
             entries[at] = (nr, i as u8);

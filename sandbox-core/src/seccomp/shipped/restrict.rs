@@ -10,11 +10,8 @@ pub(super) static NO_EXEC: Table = table!(Allow, EXEC);
 pub(super) static NO_NEW_CODE: Table = table!(Allow, NEW_CODE);
 pub(super) static NO_SOCKETS: Table = table!(Allow, SOCKETS);
 
-const EXEC: &[Group] = &[group(
-    "the program in memory stays the one that was started",
-    Always(EPERM),
-    &["execve", "execveat"],
-)];
+const EXEC: &[Group] =
+    &[group("the program in memory stays the one that was started", Always(EPERM), &["execve", "execveat"])];
 
 const READ_IMPLIES_EXEC: u32 = libc::READ_IMPLIES_EXEC as u32;
 

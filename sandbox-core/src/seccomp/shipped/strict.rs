@@ -7,10 +7,7 @@
 use super::super::ir::Action::Allow;
 use super::super::ir::{Cond, ENOSYS, EPERM, Op};
 use super::Answer::{Always, ByArgs};
-use super::args::{
-    CLONE, MODE_IS_SECOND, MODE_IS_THIRD, NOT_EXECUTABLE, OPEN, OPENAT, PER_QUERY,
-    SHM_NOT_EXECUTABLE,
-};
+use super::args::{CLONE, MODE_IS_SECOND, MODE_IS_THIRD, NOT_EXECUTABLE, OPEN, OPENAT, PER_QUERY, SHM_NOT_EXECUTABLE};
 use super::{Group, Table, group, table};
 
 pub(super) static TABLE: Table = table!(EPERM, GROUPS);

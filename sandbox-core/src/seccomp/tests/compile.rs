@@ -36,15 +36,17 @@ fn read(filter: &Filter, call: &Call) -> u32 {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    proptest::sample::select(&[
-        Action::Allow,
-        Action::Log,
-        Action::Errno(1),
-        Action::Errno(38),
-        Action::Trap,
-        Action::KillThread,
-        Action::KillProcess,
-    ][..])
+    proptest::sample::select(
+        &[
+            Action::Allow,
+            Action::Log,
+            Action::Errno(1),
+            Action::Errno(38),
+            Action::Trap,
+            Action::KillThread,
+            Action::KillProcess,
+        ][..],
+    )
 }
 
 fn cond() -> impl Strategy<Value = Cond> {
@@ -78,7 +80,7 @@ fn filter(rules: usize, clauses: usize) -> impl Strategy<Value = Filter> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Argument values are drawn from those in the filter, so that comparisons do come out equal.
     #[test]

@@ -18,14 +18,14 @@ impl Call {
     }
 
     fn word(&self, offset: u32) -> u32 {
-        assert!(offset % 4 == 0 && offset < 64, "load of offset {offset}");
+        assert!(offset.is_multiple_of(4) && offset < 64, "load of offset {offset}");
         match offset {
             0 => self.nr,
             4 => self.arch,
             8 | 12 => panic!("load of the instruction pointer"),
             _ => {
                 let arg = self.args[(offset as usize - 16) / 8];
-                (if offset % 8 == 0 { arg } else { arg >> 32 }) as u32
+                (if offset.is_multiple_of(8) { arg } else { arg >> 32 }) as u32
             }
         }
     }

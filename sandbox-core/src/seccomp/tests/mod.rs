@@ -16,7 +16,7 @@ use eval::Call;
 /// Every number worth asking about: all known ones and far beyond, the marker's surroundings, the end of 64-bit numbers,
 /// as many x32 ones, and the extremes.
 fn numbers() -> impl Iterator<Item = u32> {
-    (0..=1024).chain(0x3fff_0000..=0x4000_0400).chain(0x7fff_fff0..=0x8000_0010).chain(0xffff_0000..=0xffff_ffff)
+    (0..=1024).chain(0x3fff_0000..=0x4000_0400).chain(0x7fff_fff0..=0x8000_0010).chain(0xffff_ff00..=0xffff_ffff)
 }
 
 /// Argument registers that tell the rules apart, whichever argument they look at.
@@ -32,8 +32,42 @@ fn registers() -> Vec<[u64; 6]> {
 
 /// Values that some rule compares with, and their neighbours in spirit.
 const WORDS: [u64; 36] = [
-    0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 15, 16, 17, 23, 35, 38, 40, 0o100, 0o644, 0o2755, 0o4755, 0o6000, 0o10644, 0o14644,
-    0o20666, 0o60660, 0o100000, 0o100644, 0o104755, 0o140777, 0x5401, 0x5412, 0x541c, 0x40_0000, 0x0002_0000, 0xffff_ffff,
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    7,
+    8,
+    9,
+    10,
+    15,
+    16,
+    17,
+    23,
+    35,
+    38,
+    40,
+    0o100,
+    0o644,
+    0o2755,
+    0o4755,
+    0o6000,
+    0o10644,
+    0o14644,
+    0o20666,
+    0o60660,
+    0o100000,
+    0o100644,
+    0o104755,
+    0o140777,
+    0x5401,
+    0x5412,
+    0x541c,
+    0x40_0000,
+    0x0002_0000,
+    0xffff_ffff,
 ];
 
 fn word() -> impl Strategy<Value = u64> {

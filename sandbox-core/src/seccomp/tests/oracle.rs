@@ -92,11 +92,20 @@ const STRICT: [&[u32]; 10] = [
     // rt_sigpending … sigaltstack, utime; statfs, fstatfs, getpriority, sched_get*, mlock … munlockall
     &[127, 128, 129, 130, 131, 132, 137, 138, 140, 143, 145, 146, 147, 148, 149, 150, 151, 152, 160, 186, 187],
     // getxattr … flistxattr, tkill, time, futex, sched_getaffinity, epoll_create, getdents64 … fadvise64, timers
-    &[191, 192, 193, 194, 195, 196, 200, 201, 202, 204, 213, 217, 218, 219, 221, 222, 223, 224, 225, 226, 228, 229, 230],
+    &[
+        191, 192, 193, 194, 195, 196, 200, 201, 202, 204, 213, 217, 218, 219, 221, 222, 223, 224, 225, 226, 228, 229,
+        230,
+    ],
     // exit_group, epoll_wait, epoll_ctl, tgkill, utimes, waitid, ioprio_get, mkdirat, fchownat, futimesat, newfstatat …
-    &[231, 232, 233, 234, 235, 247, 252, 258, 260, 261, 262, 263, 264, 265, 266, 267, 269, 270, 271, 273, 274, 275, 276],
+    &[
+        231, 232, 233, 234, 235, 247, 252, 258, 260, 261, 262, 263, 264, 265, 266, 267, 269, 270, 271, 273, 274, 275,
+        276,
+    ],
     // sync_file_range, utimensat, epoll_pwait, signalfd, timerfd_*, eventfd, fallocate, signalfd4 … preadv, pwritev …
-    &[277, 280, 281, 282, 283, 284, 285, 286, 287, 289, 290, 291, 292, 293, 295, 296, 297, 302, 309, 315, 316, 318, 319],
+    &[
+        277, 280, 281, 282, 283, 284, 285, 286, 287, 289, 290, 291, 292, 293, 295, 296, 297, 302, 309, 315, 316, 318,
+        319,
+    ],
     // membarrier, mlock2, copy_file_range, preadv2, pwritev2, pkey_alloc, pkey_free, statx, rseq
     &[324, 325, 326, 327, 328, 330, 331, 332, 334],
     // close_range, faccessat2, epoll_pwait2, landlock_*, futex_waitv
@@ -131,12 +140,45 @@ pub fn strict(nr: u32, args: &[u64; 6]) -> u32 {
 pub fn supervisor(nr: u32, args: &[u64; 6]) -> u32 {
     match i64::from(nr) {
         SYS_mmap => unless(args[2] & 4 != 0, EPERM),
-        SYS_read | SYS_write | SYS_pread64 | SYS_close | SYS_wait4 | SYS_waitid | SYS_kill | SYS_tgkill | SYS_getpid
-        | SYS_gettid | SYS_getpgid | SYS_getpgrp | SYS_getsid | SYS_rt_sigtimedwait | SYS_rt_sigprocmask
-        | SYS_rt_sigreturn | SYS_rt_sigaction | SYS_restart_syscall | SYS_poll | SYS_ppoll | SYS_recvfrom
-        | SYS_recvmsg | SYS_sendto | SYS_sendmsg | SYS_exit | SYS_exit_group | SYS_brk | SYS_munmap | SYS_madvise
-        | SYS_clock_gettime | SYS_clock_nanosleep | SYS_nanosleep | SYS_gettimeofday | SYS_pidfd_send_signal
-        | SYS_prlimit64 | SYS_prctl | SYS_sched_yield | SYS_futex | SYS_mremap => ALLOW,
+        SYS_read
+        | SYS_write
+        | SYS_pread64
+        | SYS_close
+        | SYS_wait4
+        | SYS_waitid
+        | SYS_kill
+        | SYS_tgkill
+        | SYS_getpid
+        | SYS_gettid
+        | SYS_getpgid
+        | SYS_getpgrp
+        | SYS_getsid
+        | SYS_rt_sigtimedwait
+        | SYS_rt_sigprocmask
+        | SYS_rt_sigreturn
+        | SYS_rt_sigaction
+        | SYS_restart_syscall
+        | SYS_poll
+        | SYS_ppoll
+        | SYS_recvfrom
+        | SYS_recvmsg
+        | SYS_sendto
+        | SYS_sendmsg
+        | SYS_exit
+        | SYS_exit_group
+        | SYS_brk
+        | SYS_munmap
+        | SYS_madvise
+        | SYS_clock_gettime
+        | SYS_clock_nanosleep
+        | SYS_nanosleep
+        | SYS_gettimeofday
+        | SYS_pidfd_send_signal
+        | SYS_prlimit64
+        | SYS_prctl
+        | SYS_sched_yield
+        | SYS_futex
+        | SYS_mremap => ALLOW,
         _ => EPERM,
     }
 }

@@ -2,7 +2,7 @@ use libc::sock_filter;
 use proptest::prelude::*;
 
 use super::super::programs;
-use super::super::{Restrict, Shipped, compile, supervisor, supervisor_filter};
+use super::super::{MARKER_NR, Restrict, Shipped, compile, supervisor, supervisor_filter};
 use super::eval::{Call, check, ret, run};
 use super::oracle::{self, ALLOW, EAFNOSUPPORT, EPERM, KILL_PROCESS, MARKER, guard};
 use super::{call, numbers, registers};
@@ -31,7 +31,9 @@ fn every_number_is_answered_as_the_policy_says() {
     let registers = registers();
     for (name, program, policy) in all() {
         for nr in numbers() {
-            for args in &registers {
+            // Beyond the known numbers no argument is loaded, as another test shows.
+            let registers = if nr <= 1024 { &registers[..] } else { &registers[..1] };
+            for args in registers {
                 let expected = guard(nr).unwrap_or_else(|| policy(nr, args));
                 assert_eq!(ret(program, &Call::new(nr, *args)), expected, "{name}: {nr:#x} {args:x?}");
             }
@@ -44,7 +46,7 @@ fn foreign_architectures_are_killed_whatever_the_number() {
     // i386, arm, aarch64, riscv64, ia64's, and none.
     for arch in [0x4000_0003, 0x4000_0028, 0xc000_00b7, 0xc000_00f3, 0xc000_0032, 0, u32::MAX] {
         for (name, program, _) in all() {
-            for nr in numbers() {
+            for nr in numbers().filter(|nr| *nr <= 1024 || *nr >= 0x3fff_ff00 || *nr == MARKER_NR) {
                 let call = Call { arch, ..Call::new(nr, [0; 6]) };
                 assert_eq!(ret(program, &call), KILL_PROCESS, "{name}: {arch:#x} {nr:#x}");
             }
@@ -57,7 +59,11 @@ fn arguments_are_loaded_only_where_they_matter() {
     let registers = registers();
     for (name, program, policy) in all() {
         for nr in numbers() {
-            let answer = |args| guard(nr).unwrap_or_else(|| policy(nr, args));
+            if guard(nr).is_some() {
+                assert!(!run(program, &Call::new(nr, [0; 6])).loaded_args, "{name}: {nr:#x}");
+                continue;
+            }
+            let answer = |args| policy(nr, args);
             let matters = registers.iter().any(|args| answer(args) != answer(&registers[0]));
             let loaded = run(program, &Call::new(nr, [0; 6])).loaded_args;
             assert_eq!(loaded, matters, "{name}: {nr:#x}");
@@ -132,11 +138,11 @@ fn known_ways_around_are_shut() {
     // x32's own execve and ptrace, without bit 30.
     assert_eq!(strict(520, [0; 6]), oracle::ENOSYS);
     assert_eq!(default(521, [0; 6]), oracle::ENOSYS);
-    assert_eq!(default(i64::from(super::super::MARKER_NR), [0; 6]), MARKER);
+    assert_eq!(default(i64::from(MARKER_NR), [0; 6]), MARKER);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
 
     #[test]
     fn any_arguments_are_answered_as_the_policy_says(call in call(0u32..=470)) {

@@ -101,12 +101,7 @@ fn flags(attributes: u64) -> u64 {
 }
 
 /// Adds attributes to the mount `top` lies on, and to all below it when `recursive`.
-fn set_attributes(
-    root: BorrowedFd<'_>,
-    top: BorrowedFd<'_>,
-    attributes: u64,
-    recursive: bool,
-) -> Result<()> {
+fn set_attributes(root: BorrowedFd<'_>, top: BorrowedFd<'_>, attributes: u64, recursive: bool) -> Result<()> {
     let (base, top) = (mount_id(root)?, mount_id(top)?);
     let table = read(c"/proc/self/mountinfo")?;
     let mounts: Vec<Mount<'_>> = table.split(|&b| b == b'\n').filter_map(parse).collect();
@@ -125,51 +120,31 @@ fn set_attributes(
     // Relative to the new root: an absolute path would begin at the old one.
     mount::fchdir(root)?;
     let mut found = false;
-    for mount in mounts.iter().filter(|m| {
-        if recursive {
-            within(m, top)
-        } else {
-            m.id == top
-        }
-    }) {
+    for mount in mounts.iter().filter(|m| if recursive { within(m, top) } else { m.id == top }) {
         found = true;
-        let path = if mount.id == base {
-            b".".to_vec()
-        } else {
-            [b".", unescape(mount.point).as_slice()].concat()
-        };
+        let path = if mount.id == base { b".".to_vec() } else { [b".", unescape(mount.point).as_slice()].concat() };
         let flags = mount.flags | flags(attributes) | libc::MS_REMOUNT | libc::MS_BIND;
         match mount::mount(None, &text(path)?, None, flags, None) {
             // Mounted over, or in a directory that this user cannot enter: out of reach inside as well.
-            Err(failure)
-                if mount.id != top && matches!(failure.errno, libc::EACCES | libc::ENOENT) => {}
+            Err(failure) if mount.id != top && matches!(failure.errno, libc::EACCES | libc::ENOENT) => {}
             result => result?,
         }
     }
-    if found {
-        Ok(())
-    } else {
-        Err(refused(Call::Mount, libc::ENOENT))
-    }
+    if found { Ok(()) } else { Err(refused(Call::Mount, libc::ENOENT)) }
 }
 
 fn read(path: &CStr) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut bytes = Vec::new();
     let mut file = std::fs::File::from(file::open(None, path, libc::O_RDONLY, 0)?);
-    file.read_to_end(&mut bytes)
-        .map_err(|e| refused(Call::Read, e.raw_os_error().unwrap_or(libc::EIO)))?;
+    file.read_to_end(&mut bytes).map_err(|e| refused(Call::Read, e.raw_os_error().unwrap_or(libc::EIO)))?;
     Ok(bytes)
 }
 
 /// The id of the mount a descriptor lies on, proc(5) fdinfo.
 fn mount_id(fd: BorrowedFd<'_>) -> Result<u32> {
-    let info = read(&text(
-        format!("/proc/self/fdinfo/{}", fd.as_raw_fd()).into_bytes(),
-    )?)?;
-    let id = info
-        .split(|&b| b == b'\n')
-        .find_map(|line| number(line.strip_prefix(b"mnt_id:")?.trim_ascii()));
+    let info = read(&text(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()).into_bytes())?)?;
+    let id = info.split(|&b| b == b'\n').find_map(|line| number(line.strip_prefix(b"mnt_id:")?.trim_ascii()));
     id.ok_or_else(|| refused(Call::Read, libc::EBADMSG))
 }
 
@@ -203,12 +178,7 @@ fn parse(line: &[u8]) -> Option<Mount<'_>> {
                 _ => 0,
             }
     });
-    Some(Mount {
-        id,
-        parent,
-        point,
-        flags,
-    })
+    Some(Mount { id, parent, point, flags })
 }
 
 /// Takes out mountinfo's octal escapes of space, tab, newline and backslash.
@@ -216,10 +186,7 @@ fn unescape(point: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(point.len());
     let mut rest = point;
     while let Some((&byte, after)) = rest.split_first() {
-        let octal = after
-            .get(..3)
-            .filter(|_| byte == b'\\')
-            .and_then(|o| std::str::from_utf8(o).ok());
+        let octal = after.get(..3).filter(|_| byte == b'\\').and_then(|o| std::str::from_utf8(o).ok());
         match octal.and_then(|octal| u8::from_str_radix(octal, 8).ok()) {
             Some(escaped) => {
                 plain.push(escaped);
@@ -242,14 +209,8 @@ mod tests {
     fn a_line_of_mountinfo_gives_ids_place_and_flags() {
         let line = b"36 35 98:0 /mnt1 /mnt\\0402 ro,nosuid,relatime master:1 - ext3 /dev/root rw,errors=continue";
         let mount = parse(line).unwrap();
-        assert_eq!(
-            (mount.id, mount.parent, unescape(mount.point)),
-            (36, 35, b"/mnt 2".to_vec())
-        );
-        assert_eq!(
-            mount.flags,
-            libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_RELATIME
-        );
+        assert_eq!((mount.id, mount.parent, unescape(mount.point)), (36, 35, b"/mnt 2".to_vec()));
+        assert_eq!(mount.flags, libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_RELATIME);
         assert!(parse(b"").is_none());
     }
 

@@ -34,12 +34,7 @@ pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Moun
         return layout::refuse_file_settings(policy).map(|()| None);
     }
     let (base, ops) = layout::decide(policy, host, wanted)?;
-    Ok(Some(Mounts {
-        base,
-        writable: policy.root_rw.on(),
-        ops,
-        by_fd: host.mount_fds,
-    }))
+    Ok(Some(Mounts { base, writable: policy.root_rw.on(), ops, by_fd: host.mount_fds }))
 }
 
 impl Step for Mounts {
@@ -47,11 +42,7 @@ impl Step for Mounts {
         "mounts"
     }
     fn describe(&self) -> String {
-        let mut says = format!(
-            "/ is {}{}",
-            self.base.describe(),
-            if self.writable { "" } else { ", read-only" }
-        );
+        let mut says = format!("/ is {}{}", self.base.describe(), if self.writable { "" } else { ", read-only" });
         for op in &self.ops {
             says.push_str("; ");
             says.push_str(&op.describe());

@@ -26,17 +26,9 @@ impl Base {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     /// A part of the host's tree.
-    Bind {
-        source: CString,
-        access: Access,
-        skip_missing_source: bool,
-    },
+    Bind { source: CString, access: Access, skip_missing_source: bool },
     /// A private file system in memory; sealed: read-only once everything below it is there.
-    Tmpfs {
-        size: Option<CString>,
-        mode: CString,
-        sealed: bool,
-    },
+    Tmpfs { size: Option<CString>, mode: CString, sealed: bool },
     /// An empty directory, or /dev/null over a file.
     Hide,
     /// What lies there already, read-only.
@@ -71,28 +63,17 @@ pub struct Op {
 impl Op {
     /// An op the policy asked for.
     pub fn asked(target: &CStr, what: What) -> Self {
-        Self {
-            target: target.into(),
-            what,
-            skip_missing_target: false,
-        }
+        Self { target: target.into(), what, skip_missing_target: false }
     }
 
     /// An op of the profile's for trees that have the place.
     pub fn where_present(target: &CStr, what: What) -> Self {
-        Self {
-            skip_missing_target: true,
-            ..Self::asked(target, what)
-        }
+        Self { skip_missing_target: true, ..Self::asked(target, what) }
     }
 
     /// How deep the target lies: what is deeper is mounted later, or it would be covered.
     pub fn depth(&self) -> usize {
-        self.target
-            .to_bytes()
-            .iter()
-            .filter(|&&byte| byte == b'/')
-            .count()
+        self.target.to_bytes().iter().filter(|&&byte| byte == b'/').count()
     }
 
     pub fn target_name(&self) -> String {
@@ -109,40 +90,19 @@ impl Op {
     pub fn describe(&self) -> String {
         let target = self.target_name();
         match &self.what {
-            What::Bind {
-                source,
-                access,
-                skip_missing_source,
-            } => {
+            What::Bind { source, access, skip_missing_source } => {
                 let access = match access {
                     Access::ReadOnly => "ro",
                     Access::Writable => "rw",
                     Access::Devices => "dev",
                 };
                 let source = show(source.to_bytes());
-                let from = if source == target {
-                    String::new()
-                } else {
-                    format!(" from {source}")
-                };
-                format!(
-                    "{target} {access}{from}{}",
-                    if *skip_missing_source {
-                        ", if there"
-                    } else {
-                        ""
-                    }
-                )
+                let from = if source == target { String::new() } else { format!(" from {source}") };
+                format!("{target} {access}{from}{}", if *skip_missing_source { ", if there" } else { "" })
             }
             What::Tmpfs { size, sealed, .. } => {
-                let size = size
-                    .as_ref()
-                    .map(|size| format!(" of {} bytes", show(size.to_bytes())));
-                format!(
-                    "{target} {}tmpfs{}",
-                    if *sealed { "sealed " } else { "" },
-                    size.unwrap_or_default()
-                )
+                let size = size.as_ref().map(|size| format!(" of {} bytes", show(size.to_bytes())));
+                format!("{target} {}tmpfs{}", if *sealed { "sealed " } else { "" }, size.unwrap_or_default())
             }
             What::Hide => format!("{target} hidden"),
             What::ReadOnly => format!("{target} ro"),
@@ -157,8 +117,5 @@ impl Op {
 
 /// Whether `path` is `of` or lies below it.
 pub fn is_within(path: &[u8], of: &[u8]) -> bool {
-    of == b"/"
-        || path
-            .strip_prefix(of)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+    of == b"/" || path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }

@@ -41,7 +41,8 @@ pub struct New<'a> {
 /// Builds the whole tree and moves into it. Failures carry the number of an op's target or source.
 pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> {
     let limit = mount::Headroom::for_sources(ops.len())?;
-    let numbered = |number: usize| move |failure: crate::error::Failure| failure.on(2 + 2 * number + failure.object as usize);
+    let numbered =
+        |number: usize| move |failure: crate::error::Failure| failure.on(2 + 2 * number + failure.object as usize);
     let mut sources = Vec::with_capacity(ops.len());
     for (number, op) in ops.iter().enumerate() {
         sources.push(source::<M>(op).map_err(|failure| failure.on(1)).map_err(numbered(number))?);
@@ -51,7 +52,13 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     let restrict = ATTR_NOSUID | ATTR_NODEV;
     let attributes = if writable || *base == Base::Empty { restrict } else { restrict | ATTR_RDONLY };
     let mounter = M::new(base, attributes).map_err(|failure| failure.on(BASE as usize))?;
-    let mut tree = Tree { places: Places::new(mounter.root(), *base == Base::Empty)?, mounter: &mounter, null, nulled: None, empty: None };
+    let mut tree = Tree {
+        places: Places::new(mounter.root(), *base == Base::Empty)?,
+        mounter: &mounter,
+        null,
+        nulled: None,
+        empty: None,
+    };
     for (number, (op, source)) in ops.iter().zip(sources).enumerate() {
         tree.apply(op, source).map_err(numbered(number))?;
     }
@@ -123,14 +130,16 @@ impl<M: Mounter> Tree<'_, M> {
                 let new = New { kind: c"devpts", options: &options, attributes: ATTR_NOSUID | ATTR_NOEXEC };
                 self.filesystem(op, &new).map(drop)
             }
-            What::ReadOnly => match self.places.find(&op.target).and_then(|place| Ok((self.mounter.part(&place)?, place))) {
-                Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
-                Err(failure) => Err(failure),
-                Ok((part, place)) => {
-                    let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-                    self.mounter.bind(part, attributes, &place).map(drop)
+            What::ReadOnly => {
+                match self.places.find(&op.target).and_then(|place| Ok((self.mounter.part(&place)?, place))) {
+                    Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
+                    Err(failure) => Err(failure),
+                    Ok((part, place)) => {
+                        let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
+                        self.mounter.bind(part, attributes, &place).map(drop)
+                    }
                 }
-            },
+            }
             What::Hide => match self.places.find(&op.target).and_then(|place| Ok((place.kind()?, place))) {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 Err(failure) => Err(failure),
