@@ -133,9 +133,6 @@ const REACH: usize = 250;
 /// Up to this many numbers that differ from what surrounds them are compared one after another: that is as deep as a
 /// tree for them and half as long.
 const SINGLES: usize = 3;
-/// What each range weighs beside its numbers when a tree is cut in two: it keeps the tree shallow where ranges are
-/// narrow. Of the values tried (0 to 40) the one that made the shortest programs.
-const WEIGHT: u32 = 1;
 
 impl<'a> Backwards<'a> {
     fn subtree(&mut self, ranges: &[Range<'a>]) -> Result<Target, Error> {
@@ -176,7 +173,7 @@ impl<'a> Backwards<'a> {
         let graph = leaf(clauses, *otherwise)?;
         // Each node's place; dead ones and returns have none until something jumps to them.
         let mut places = vec![Target::Ret(0); graph.len()];
-        for (at, node) in graph.from_the_end() {
+        for (at, node) in graph.backwards() {
             let place = |node: usize| places.get(node).copied().ok_or(Error::Layout);
             let target = match node {
                 Node::Ret(value) => Target::Ret(value),
@@ -263,8 +260,8 @@ fn singles<'r, 'a>(ranges: &'r [Range<'a>]) -> Option<(Outcome<'a>, impl DoubleE
 
 /// Where to cut: with about as many numbers on either side, as the kernel tries each of them once.
 fn middle(ranges: &[Range]) -> usize {
-    // Above the newest nothing is tried.
-    let weight = |range: &Range| WEIGHT + (range.last.min(syscalls::NEWEST) + 1).saturating_sub(range.first);
+    // Above the newest nothing is tried. Adding a constant for each range made the programs longer, and no faster.
+    let weight = |range: &Range| (range.last.min(syscalls::NEWEST) + 1).saturating_sub(range.first).max(1);
     let total: u32 = ranges.iter().map(weight).sum();
     let mut below = 0;
     let cut = ranges.iter().position(|range| {

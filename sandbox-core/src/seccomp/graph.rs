@@ -1,8 +1,8 @@
 //! The decisions of a leaf as a graph, read from seccompiler's instructions.
 //!
 //! seccompiler loads the argument anew for every clause, opens each with jumps that are never taken, and ends each in a
-//! return of its own. The kernel checks and translates a new filter instruction by instruction, at 0.2 µs each: written
-//! from the graph, the shipped filters have half of them.
+//! return of its own. The kernel checks and translates a new filter instruction by instruction, at 0.2 to 0.3 µs each:
+//! written from the graph, the shipped filters have two thirds of them.
 
 use libc::sock_filter;
 
@@ -173,7 +173,7 @@ impl Graph {
     }
 
     /// The nodes, those first that nothing but returns and nodes given before can follow.
-    pub(super) fn from_the_end(&self) -> impl Iterator<Item = (usize, Node)> {
+    pub(super) fn backwards(&self) -> impl Iterator<Item = (usize, Node)> {
         self.nodes.iter().copied().enumerate().rev()
     }
 

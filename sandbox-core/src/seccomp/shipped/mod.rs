@@ -148,7 +148,7 @@ impl Answer {
     }
 }
 
-/// A table packed for the library: no names in it, and few pointers, each of which ld.so would relocate in every target.
+/// A table packed for the library: no names, and few pointers, each of which ld.so would relocate in every target.
 pub(super) struct Table {
     default: Action,
     /// Number, and index of its answer.

@@ -1,5 +1,5 @@
-//! For the process that only waits, forwards signals and keeps time. It holds the way out of the jail (it lives outside)
-//! and is the one process the target knows the ancestor of; a fault in it should have nothing to call.
+//! For the process that only waits, forwards signals and keeps time. It lives outside the jail, so a fault in it would be
+//! the way out: it should have nothing to call.
 
 use super::super::ir::Action::Allow;
 use super::super::ir::EPERM;

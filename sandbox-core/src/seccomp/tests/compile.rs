@@ -97,7 +97,12 @@ proptest! {
 
     /// Hundreds of numbers with long rules of their own, or clauses longer than a jump is wide.
     #[test]
-    fn programs_do_what_long_filters_say(filter in filter(300, 2), rule in rule(120), nr in known(), args in vec(proptest::array::uniform6(word()), 40)) {
+    fn programs_do_what_long_filters_say(
+        filter in filter(300, 2),
+        rule in rule(120),
+        nr in known(),
+        args in vec(proptest::array::uniform6(word()), 40),
+    ) {
         let mut filter = filter;
         filter.rules.insert(nr, rule);
         match compile(&filter) {

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 
 use eval::Call;
 
-/// Every number worth asking about: all known ones and far beyond, the marker's surroundings, the end of 64-bit numbers,
-/// as many x32 ones, and the extremes.
+/// Every number worth asking about: all known ones and as many beyond, the marker's surroundings up to the end of 64-bit
+/// numbers, as many x32 ones, and the extremes.
 fn numbers() -> impl Iterator<Item = u32> {
     (0..=1024).chain(0x3fff_0000..=0x4000_0400).chain(0x7fff_fff0..=0x8000_0010).chain(0xffff_ff00..=0xffff_ffff)
 }
@@ -70,12 +70,15 @@ const WORDS: [u64; 36] = [
     0xffff_ffff,
 ];
 
+/// Bits of clone, personality and PR_SET_VMA, and requests of ioctl.
+const SCATTERED: [u64; 8] = [0x5356_4d41, 0x41_0000, 0x42_0000, 0x1000_0000, 0x4000_0000, 0x0200_0000, 0x5413, 0x541b];
+
 fn word() -> impl Strategy<Value = u64> {
     let low = prop_oneof![
         6 => proptest::sample::select(&WORDS[..]),
         1 => any::<u32>().prop_map(u64::from),
         1 => (0u32..32).prop_map(|bit| 1 << bit),
-        1 => proptest::sample::select(&[0x5356_4d41, 0x41_0000, 0x42_0000, 0x1000_0000, 0x4000_0000, 0x0200_0000, 0x5413, 0x541b][..]),
+        1 => proptest::sample::select(&SCATTERED[..]),
     ];
     let high = prop_oneof![3 => Just(0), 1 => any::<u32>().prop_map(|h| u64::from(h) << 32), 1 => Just(1 << 32)];
     (low, high).prop_map(|(low, high)| low | high)
