@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::hint;
+use crate::hint::{self, Cause};
 use crate::setting::{Origin, Setting, text};
 use crate::sys::call::Call;
 
@@ -70,12 +70,15 @@ pub struct SetupError {
     pub call: Call,
     pub object: String,
     pub errno: i32,
+    /// What about this host explains it.
+    pub cause: Cause,
 }
 
 impl SetupError {
     /// A failure of a step with a name but no objects.
     pub fn new(step: &'static str, failure: Failure, object: impl Into<String>) -> Self {
-        Self { step, call: failure.call, object: object.into(), errno: failure.errno }
+        let cause = hint::cause(failure.errno);
+        Self { step, call: failure.call, object: object.into(), errno: failure.errno, cause }
     }
 
     /// What to do about it, where that is known.

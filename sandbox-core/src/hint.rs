@@ -1,10 +1,44 @@
-//! Remedies: what to do about a step's failure, where that is known. Looked up when it has happened, so it may read files.
+//! Remedies: what to do about a step's failure, where that is known.
 
 use crate::error::SetupError;
 
-/// Reads a sysctl; `None` when this kernel does not have it.
-fn sysctl(path: &str) -> Option<String> {
-    std::fs::read_to_string(path).ok().map(|text| text.trim().into())
+/// What about this host explains a refusal. Found by the process that failed, while it can still open files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Cause {
+    Unknown,
+    /// user.max_user_namespaces is 0.
+    SwitchedOff,
+    /// kernel.unprivileged_userns_clone is 0.
+    RootOnly,
+    /// kernel.apparmor_restrict_unprivileged_userns is 1.
+    AppArmor,
+}
+
+impl Cause {
+    /// The cause of this number, as `as u8` gives it.
+    pub fn from_number(number: u8) -> Self {
+        let all = [Cause::SwitchedOff, Cause::RootOnly, Cause::AppArmor];
+        all.into_iter().find(|&cause| cause as u8 == number).unwrap_or(Cause::Unknown)
+    }
+}
+
+/// Looks for the cause of a refusal with `errno`.
+pub fn cause(errno: i32) -> Cause {
+    let says = |path: &str, value: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
+    let refused = matches!(errno, libc::EPERM | libc::EACCES);
+    if !refused && !matches!(errno, libc::ENOSPC | libc::EUSERS) {
+        return Cause::Unknown;
+    }
+    if says("/proc/sys/user/max_user_namespaces", "0") {
+        Cause::SwitchedOff
+    } else if refused && says("/proc/sys/kernel/unprivileged_userns_clone", "0") {
+        Cause::RootOnly
+    } else if refused && says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
+        Cause::AppArmor
+    } else {
+        Cause::Unknown
+    }
 }
 
 /// One line of remedy.
@@ -22,6 +56,9 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         }
         ("mounts", libc::ENOENT) if error.call.name() == "openat" => {
             "nothing is there inside; --bind-try and --bind-ro-try skip a missing source"
+        }
+        ("mounts" | "hostname", libc::EPERM | libc::EACCES) if error.cause == Cause::AppArmor => {
+            return namespaces(error, error.errno);
         }
         ("mounts", libc::EPERM) => {
             "inside a container this needs a seccomp and AppArmor profile that allow mounts (docker: --security-opt \
@@ -44,30 +81,27 @@ pub fn for_error(error: &SetupError) -> Option<String> {
 }
 
 fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
-    let says = |path: &str, value: &str| sysctl(path).as_deref() == Some(value);
-    if says("/proc/sys/user/max_user_namespaces", "0") {
-        return Some("user namespaces are switched off: sysctl -w user.max_user_namespaces=15000".into());
-    }
-    match errno {
-        libc::EPERM | libc::EACCES if says("/proc/sys/kernel/unprivileged_userns_clone", "0") => {
-            Some("only root may make user namespaces here: sysctl -w kernel.unprivileged_userns_clone=1".into())
+    let text = match (error.cause, errno) {
+        (Cause::SwitchedOff, _) => "user namespaces are switched off: sysctl -w user.max_user_namespaces=15000",
+        (Cause::RootOnly, _) => {
+            "only root may make user namespaces here: sysctl -w kernel.unprivileged_userns_clone=1"
         }
-        libc::EPERM | libc::EACCES if says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") => Some(
+        (Cause::AppArmor, _) => {
             "AppArmor restricts user namespaces to programs with a profile that says userns: give this program one in \
              /etc/apparmor.d, or, for all programs, sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-                .into(),
-        ),
-        libc::EPERM | libc::EACCES => Some(
+        }
+        (Cause::Unknown, libc::EPERM | libc::EACCES) => {
             "making a namespace is forbidden: by a container's seccomp profile (docker: --security-opt \
              seccomp=unconfined), by a sandbox around this one, or because this process is in a chroot"
-                .into(),
-        ),
-        libc::ENOSPC | libc::EUSERS => Some(
+        }
+        (Cause::Unknown, libc::ENOSPC | libc::EUSERS) => {
             "a limit on namespaces is used up: see /proc/sys/user/max_*_namespaces; user namespaces nest 32 deep at most"
-                .into(),
-        ),
-        libc::EINVAL if error.step == "user namespace" => Some("a second thread was running, or this kernel has no CONFIG_USER_NS".into()),
-        libc::EINVAL => Some("this kernel lacks a kind of namespace; name it in --share to do without".into()),
-        _ => None,
-    }
+        }
+        (Cause::Unknown, libc::EINVAL) if error.step == "user namespace" => {
+            "a second thread was running, or this kernel has no CONFIG_USER_NS"
+        }
+        (Cause::Unknown, libc::EINVAL) => "this kernel lacks a kind of namespace; name it in --share to do without",
+        _ => return None,
+    };
+    Some(text.into())
 }

@@ -12,7 +12,7 @@
 pub mod enter;
 pub mod error;
 pub mod exit;
-mod hint;
+pub mod hint;
 pub mod host;
 pub mod plan;
 pub mod policy;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
+use crate::hint;
 use crate::plan::{Plan, Planned};
 use crate::policy::types::LogLevel;
 use crate::step::{Context, Side};
@@ -80,7 +81,7 @@ fn become_target(plan: &Plan, mut context: Context) {
         if let Err(failure) = prepare(planned, &mut context).and_then(|()| apply(plan, planned, &mut context)) {
             if let Some(channel) = &context.channel {
                 // ignored: without outer there is nobody to tell, and this process ends either way
-                let _ = channel.send(&Message::Failed { step: number, failure });
+                let _ = channel.send(&Message::Failed { step: number, failure, cause: hint::cause(failure.errno) });
             }
             process::exit(exit::REFUSED);
         }
@@ -129,6 +130,6 @@ fn outer(plan: &Plan, mut context: Context, inner: i32, inner_channel: i32) -> !
     }
     match outer.wait_until_ready() {
         Ok(()) => outer.supervise(),
-        Err((number, failure)) => outer.give_up(&error_of(plan, number, failure)),
+        Err((number, failure, cause)) => outer.give_up(&SetupError { cause, ..error_of(plan, number, failure) }),
     }
 }

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use super::decide::{self, Action, Disposition, Target};
 use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
+use crate::hint::Cause;
 use crate::plan::{Plan, Supervision};
 use crate::report;
 use crate::seccomp;
@@ -48,9 +49,9 @@ impl<'a> Outer<'a> {
     /// Waits for inner's word, then keeps nothing that is not needed.
     ///
     /// # Errors
-    /// The number of inner's step and its failure.
-    pub fn wait_until_ready(&mut self) -> std::result::Result<(), (u32, Failure)> {
-        let own = |failure| (u32::MAX, failure);
+    /// The number of inner's step, its failure, and the cause that inner has found.
+    pub fn wait_until_ready(&mut self) -> std::result::Result<(), (u32, Failure, Cause)> {
+        let own = |failure| (u32::MAX, failure, Cause::Unknown);
         let reports = self.how.status_fd.is_some();
         if !reports {
             // While inner is still at work, as it costs time and needs nothing of inner.
@@ -58,7 +59,7 @@ impl<'a> Outer<'a> {
         }
         match self.channel.receive().map_err(own)? {
             Some(Message::Ready) => {}
-            Some(Message::Failed { step, failure }) => return Err((step, failure)),
+            Some(Message::Failed { step, failure, cause }) => return Err((step, failure, cause)),
             Some(_) => return Err(own(refused(Call::Recv, libc::EBADMSG))),
             // Killed from outside before it could say anything.
             None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),

@@ -7,12 +7,13 @@ use super::call::Call;
 use super::signal::unexpected;
 use super::{Result, check, refused};
 use crate::error::Failure;
+use crate::hint::Cause;
 
 /// What one side tells the other. Fixed size and smaller than any buffer, so that it arrives whole or not at all.
 #[derive(Debug)]
 pub enum Message {
     /// inner → outer: step number `step` of the plan failed.
-    Failed { step: u32, failure: Failure },
+    Failed { step: u32, failure: Failure, cause: Cause },
     /// inner → outer: the jail is complete.
     Ready,
     /// outer → inner: the report is written, go on to main.
@@ -165,17 +166,19 @@ impl Control {
 }
 
 fn encode(message: &Message) -> [u8; SIZE] {
-    let (tag, call, step, object, number) = match message {
-        Message::Failed { step, failure } => (0_u8, failure.call as u8, *step, failure.object, failure.errno),
-        Message::Ready => (1, 0, 0, 0, 0),
-        Message::Go => (2, 0, 0, 0, 0),
-        Message::Network(_) => (3, 0, 0, 0, 0),
-        Message::Ended(status) => (4, 0, 0, 0, *status),
+    let (head, step, object, number) = match message {
+        Message::Failed { step, failure, cause } => {
+            ([0, failure.call as u8, *cause as u8, 0], *step, failure.object, failure.errno)
+        }
+        Message::Ready => ([1, 0, 0, 0], 0, 0, 0),
+        Message::Go => ([2, 0, 0, 0], 0, 0, 0),
+        Message::Network(_) => ([3, 0, 0, 0], 0, 0, 0),
+        Message::Ended(status) => ([4, 0, 0, 0], 0, 0, *status),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
     let bytes = unsafe { bytes.assume_init_mut() };
-    let words = [[tag, call, 0, 0], step.to_ne_bytes(), object.to_ne_bytes(), number.to_ne_bytes()];
+    let words = [head, step.to_ne_bytes(), object.to_ne_bytes(), number.to_ne_bytes()];
     for (to, from) in bytes.iter_mut().zip(words.as_flattened()) {
         *to = *from;
     }
@@ -184,13 +187,14 @@ fn encode(message: &Message) -> [u8; SIZE] {
 
 fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
     let (words, _) = bytes.as_chunks::<4>();
-    let &[[tag, call, ..], step, object, number] = words else {
+    let &[[tag, call, cause, _], step, object, number] = words else {
         return Err(unexpected(Call::Recv));
     };
     let (object, errno) = (u32::from_ne_bytes(object), i32::from_ne_bytes(number));
     match (tag, Call::from_number(call), fd) {
         (0, Some(call), _) => {
-            Ok(Message::Failed { step: u32::from_ne_bytes(step), failure: Failure { call, object, errno } })
+            let failure = Failure { call, object, errno };
+            Ok(Message::Failed { step: u32::from_ne_bytes(step), failure, cause: Cause::from_number(cause) })
         }
         (1, ..) => Ok(Message::Ready),
         (2, ..) => Ok(Message::Go),
@@ -213,9 +217,13 @@ mod tests {
     fn messages_cross_whole() {
         let (a, b) = Channel::pair().unwrap();
         let failure = Failure { call: Call::OpenTree, object: 70_000, errno: libc::ENOENT };
-        a.send(&Message::Failed { step: 9, failure }).unwrap();
+        a.send(&Message::Failed { step: 9, failure, cause: Cause::AppArmor }).unwrap();
         a.send(&Message::Ended(0x1234)).unwrap();
-        assert!(matches!(b.receive(), Ok(Some(Message::Failed { step: 9, failure: f })) if f == failure));
+        let received = b.receive();
+        let Ok(Some(Message::Failed { step: 9, failure: f, cause: Cause::AppArmor })) = received else {
+            panic!("{received:?}");
+        };
+        assert_eq!(f, failure);
         assert!(matches!(b.receive(), Ok(Some(Message::Ended(0x1234)))));
         assert!(b.poll().is_none());
         b.send(&Message::Network(a.0.try_clone().unwrap())).unwrap();
