@@ -1,1 +1,44 @@
-fn main(){}
+//! What sbx promises, asked of the built binaries: modules named after the steps, then the things around them.
+//!
+//! Nothing here forks or changes this process: every test starts the library or the launcher, and looks from inside (the
+//! probe) and from outside. Each denial has a control that shows the same act succeeding.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+// What is looked at before anything is believed.
+mod entry;
+mod guard;
+mod hygiene;
+
+// The steps, in their order.
+mod identity;
+mod namespaces;
+mod network;
+
+mod binds;
+mod dev;
+mod mounts;
+mod proc;
+
+mod code;
+mod cwd;
+mod environment;
+mod fds;
+mod privileges;
+mod seccomp;
+
+// The other process, and what is said of it all.
+mod status;
+mod supervise;
+
+// Everything together.
+mod failures;
+mod old_kernels;
+mod profiles;
+mod programs;
+
+// The command around the library.
+mod launcher;
+mod library;
+mod settings;

@@ -1,0 +1,165 @@
+//! From a command line to an execve: read, merge, plan, look, and only then become the target.
+
+use std::convert::Infallible;
+use std::ffi::{OsStr, OsString, c_int};
+use std::io::Write;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use sandbox_core::enter;
+use sandbox_core::error::{PolicyError, Refusal, SetupError};
+use sandbox_core::host::Host;
+use sandbox_core::plan::{self, Plan};
+use sandbox_core::policy::Policy;
+use sandbox_core::setting::{self, Assignment, text};
+use sandbox_core::sys::{file, privilege};
+
+use crate::cli::{self, Invocation, Request};
+use crate::environment::{c_strings, loader_words, preload, with_home, with_sandbox};
+use crate::error::Error;
+use crate::help;
+use crate::library::Library;
+use crate::policy_file;
+use crate::print::{self, Merged};
+use crate::target::{self, Surroundings, Target, Trouble};
+
+/// The whole program; the result is its exit code.
+pub fn main() -> c_int {
+    let said = run(std::env::args_os().skip(1)).and_then(|out| {
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(&out).and_then(|()| stdout.flush()).map_err(Error::Output)
+    });
+    match said {
+        Ok(()) => 0,
+        Err(error) => {
+            file::complain(&error.message());
+            error.code()
+        }
+    }
+}
+
+/// What is to be printed. Running the target ends in execve, and so never in this function's return.
+fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
+    let invocation = cli::parse(arguments)?;
+    match invocation.request {
+        Request::Help { long } => return Ok(help::text(long).into_bytes()),
+        Request::Version => {
+            return Ok(format!("sbx-launch {}\n", env!("CARGO_PKG_VERSION")).into_bytes());
+        }
+        _ => {}
+    }
+    let environment = environment();
+    let assignments = assignments(&invocation, &environment)?;
+    let policy = Policy::new(&assignments)?;
+    let home = std::env::var_os("HOME");
+    let plan = plan::plan(&policy, &Host::probe(home.as_deref().map(OsStr::as_bytes)))?;
+    match invocation.request {
+        Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
+        Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
+        Request::PrintPlan => print_plan(&invocation, &policy, &environment, &plan),
+        _ => match execute(&invocation, &policy, &environment, &setting::merged(&assignments)?)? {},
+    }
+}
+
+/// The caller's environment as entries. std drops entries without a `=`, which nobody can have meant.
+fn environment() -> Vec<Vec<u8>> {
+    std::env::vars_os().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat()).collect()
+}
+
+/// Every assignment, from the weakest origin to the strongest.
+fn assignments(invocation: &Invocation, environment: &[Vec<u8>]) -> Result<Vec<Assignment>, Error> {
+    let mut all = match &invocation.policy {
+        Some(file) => policy_file::read(Path::new(file))?,
+        None => Vec::new(),
+    };
+    all.extend(setting::from_environment(environment.iter().map(Vec::as_slice))?);
+    all.extend_from_slice(&invocation.flags);
+    Ok(all)
+}
+
+fn print_plan(invocation: &Invocation, policy: &Policy, caller: &[Vec<u8>], plan: &Plan) -> Result<Vec<u8>, Error> {
+    let mut out = String::new();
+    if !invocation.program.is_empty() {
+        let library = library(invocation)?;
+        let target = examine(invocation, &library, &target_environment(policy, caller))?;
+        let path = |path: &Path| text::show(path.as_os_str().as_bytes());
+        let program = Path::new(OsStr::from_bytes(target.path.to_bytes()));
+        // In the columns of the plan's own lines.
+        out.push_str(&format!("route   preload         {} into {}", path(library.path()), path(program)));
+        for interpreter in &target.interpreters {
+            out.push_str(&format!(", run by {}", path(interpreter)));
+        }
+        out.push('\n');
+    }
+    out.push_str(&plan.to_string());
+    Ok(out.into_bytes())
+}
+
+fn print_env(invocation: &Invocation, environment: &[Vec<u8>], settings: &[Merged]) -> Result<Vec<u8>, Error> {
+    let library = library(invocation)?;
+    let word = library.word().ok_or_else(|| {
+        let what = "--print-env: the library's path has a space, ':' or '$' in it, which LD_PRELOAD cannot hold";
+        Error::CommandLine { what: what.into(), hint: Some("name a copy elsewhere with --library FILE") }
+    })?;
+    let mut entries = print::variables(settings);
+    entries.push(preload(word, &loader_words(environment, b"LD_PRELOAD=")));
+    Ok(print::exports(entries.iter().map(Vec::as_slice)))
+}
+
+/// Becomes the target. Every check comes before the first change.
+fn execute(
+    invocation: &Invocation,
+    policy: &Policy,
+    caller: &[Vec<u8>],
+    settings: &[Merged],
+) -> Result<Infallible, Error> {
+    // Before a file is opened here, whose descriptor could be taken for the one that is meant.
+    check_descriptors(policy)?;
+    let library = library(invocation)?;
+    let environment = target_environment(policy, caller);
+    let target = examine(invocation, &library, &environment)?;
+    let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
+    let word = library.inherited_word().map_err(failed)?;
+    let environment = with_sandbox(with_home(environment, caller)?, settings, &word);
+    let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
+    let (arguments, environment) = (c_strings(arguments), c_strings(environment));
+    if !policy.allow_new_privs.on() {
+        // Before execve, so that no image on the way gains privileges and with them the right to ignore LD_PRELOAD.
+        privilege::no_new_privs().map_err(|failure| Refusal::from(SetupError::new("privileges", failure, "")))?;
+    }
+    nix::unistd::execve(&target.path, &arguments, &environment).map_err(failed)
+}
+
+fn library(invocation: &Invocation) -> Result<Library, Error> {
+    Library::find(invocation.library.as_deref().map(Path::new))
+}
+
+fn target_environment(policy: &Policy, caller: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let entries: Vec<&[u8]> = caller.iter().map(Vec::as_slice).collect();
+    enter::environment(policy, &entries)
+}
+
+fn examine(invocation: &Invocation, library: &Library, environment: &[Vec<u8>]) -> Result<Target, Error> {
+    if !loader_words(environment, b"LD_AUDIT=").is_empty() {
+        let what = "LD_AUDIT is set: its modules would run before the sandbox";
+        return Err(Refusal::guard(what, "unset it, or give --unset-env LD_AUDIT").into());
+    }
+    let programs = std::env::var_os("PATH");
+    let libraries = loader_words(environment, b"LD_LIBRARY_PATH=").join(&b':');
+    let surroundings =
+        Surroundings { programs: programs.as_deref(), libraries: &libraries, imports: library.imports() };
+    let name = invocation.program.first().map(OsString::as_os_str).unwrap_or_default();
+    target::examine(name, &surroundings)
+}
+
+/// Descriptors that settings name must be the caller's: the library would find whatever has that number by then.
+fn check_descriptors(policy: &Policy) -> Result<(), PolicyError> {
+    let status = policy.status_fd.iter().map(|fd| ("status-fd", fd));
+    let keep = policy.keep_fd.items().iter().map(|fd| ("keep-fd", fd));
+    for (name, fd) in status.chain(keep) {
+        if !file::is_open(fd.0) {
+            return Err(PolicyError::conflict(name, format!("file descriptor {} is not open", fd.0)));
+        }
+    }
+    Ok(())
+}

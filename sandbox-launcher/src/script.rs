@@ -1,0 +1,67 @@
+//! The first line of a script, read as the kernel reads it (fs/binfmt_script.c).
+
+/// BINPRM_BUF_SIZE: what the kernel looks at of any file.
+pub const LINE_MAX: usize = 256;
+
+/// How many interpreters the kernel goes through before it answers ELOOP.
+pub const DEPTH_MAX: usize = 5;
+
+/// What the start of a file says about its interpreter.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// No `#!`.
+    Not,
+    /// `#!`, but the kernel will not take it.
+    Unusable,
+    /// The interpreter's path.
+    Interpreter(&'a [u8]),
+}
+
+/// Reads the first `LINE_MAX` bytes of a file (fewer if it is shorter).
+pub fn parse(start: &[u8]) -> Line<'_> {
+    let Some(rest) = start.strip_prefix(b"#!") else {
+        return Line::Not;
+    };
+    let blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let newline = rest.iter().position(|&b| b == b'\n');
+    let line = rest.get(..newline.unwrap_or(rest.len())).unwrap_or_default();
+    let from = line.iter().position(|b| !blank(b)).unwrap_or(line.len());
+    let line = line.get(from..).unwrap_or_default();
+    let end = line.iter().position(|b| blank(b) || *b == 0);
+    // A path that the kernel's buffer may have cut short must not be taken for another.
+    if newline.is_none() && end.is_none() && start.len() >= LINE_MAX {
+        return Line::Unusable;
+    }
+    match line.get(..end.unwrap_or(line.len())).unwrap_or_default() {
+        b"" => Line::Unusable,
+        path => Line::Interpreter(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_as_the_kernel_reads_them() {
+        let long = [b"#!/".to_vec(), vec![b'a'; LINE_MAX]].concat();
+        let fits = [b"#!/bin/sh ".to_vec(), vec![b'a'; LINE_MAX]].concat();
+        let cases: [(&[u8], Line<'_>); 12] = [
+            (b"#!/bin/sh\n", Line::Interpreter(b"/bin/sh")),
+            (b"#! \t/bin/sh -e -x\n", Line::Interpreter(b"/bin/sh")),
+            (b"#!/bin/sh", Line::Interpreter(b"/bin/sh")),
+            (b"#!sh\n", Line::Interpreter(b"sh")),
+            (b"#!/usr/bin/env python3\necho", Line::Interpreter(b"/usr/bin/env")),
+            (b"#!/bin/sh\r\n", Line::Interpreter(b"/bin/sh\r")),
+            (b"#!\n/bin/sh", Line::Unusable),
+            (b"#!  \t\n", Line::Unusable),
+            (b"#!", Line::Unusable),
+            (b" #!/bin/sh\n", Line::Not),
+            (&long[..LINE_MAX], Line::Unusable),
+            (&fits[..LINE_MAX], Line::Interpreter(b"/bin/sh")),
+        ];
+        for (start, line) in cases {
+            assert_eq!(parse(start), line, "{}", String::from_utf8_lossy(start));
+        }
+    }
+}

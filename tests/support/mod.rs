@@ -1,0 +1,18 @@
+//! What the tests share: where the binaries are, how a sandbox is started, what it needs, how it is looked at.
+
+pub mod bins;
+pub mod denied;
+pub mod ended;
+pub mod need;
+pub mod outside;
+pub mod report;
+pub mod running;
+pub mod sandbox;
+pub mod temp;
+pub mod traced;
+
+pub use denied::{Denial, denied};
+pub use ended::{Ended, bare, finish};
+pub use report::Report;
+pub use sandbox::{ENTRIES, Entry, Sandbox};
+pub use temp::TempDir;

@@ -1,0 +1,84 @@
+//! What `probe report` said.
+
+use std::collections::HashMap;
+
+use super::bins;
+use super::ended::bare;
+
+/// Values by key, in the order they were said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report(HashMap<String, Vec<String>>);
+
+/// The eight namespaces, by their file in /proc/self/ns.
+pub const NAMESPACES: [&str; 8] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"];
+
+impl Report {
+    pub fn parse(text: &str) -> Self {
+        let mut values: HashMap<String, Vec<String>> = HashMap::new();
+        for line in text.lines() {
+            let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("not of a report: {line}"));
+            values.entry(key.into()).or_default().push(value.into());
+        }
+        Self(values)
+    }
+
+    /// What the probe finds out without a sandbox.
+    pub fn of_the_host() -> Self {
+        Self::parse(bare(bins::probe(), &["report"]).ok())
+    }
+
+    pub fn all(&self, key: &str) -> &[String] {
+        self.0.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn one(&self, key: &str) -> &str {
+        match self.all(key) {
+            [value] => value,
+            values => panic!("{key} is {values:?}"),
+        }
+    }
+
+    /// The mount at a path that is on top there: its fields as in proc_pid_mountinfo(5).
+    pub fn mount(&self, at: &str) -> Option<Mount<'_>> {
+        self.mounts().into_iter().rfind(|mount| mount.at == at)
+    }
+
+    pub fn mounts(&self) -> Vec<Mount<'_>> {
+        self.all("mount").iter().map(|line| Mount::parse(line)).collect()
+    }
+
+    /// What must be the same in two runs of one policy: all but what is counted up, or named after the run.
+    pub fn without_what_varies(mut self) -> Self {
+        self.0.retain(|key, _| !key.starts_with("ns.") && key != "pid" && key != "cgroup");
+        // Each mount has new numbers: its own, its parent's, its device's.
+        for line in self.0.get_mut("mount").into_iter().flatten() {
+            *line = line.split(' ').skip(3).filter(|word| !word.starts_with("master:")).collect::<Vec<_>>().join(" ");
+        }
+        for entries in self.0.values_mut() {
+            entries.sort();
+        }
+        self
+    }
+}
+
+#[derive(Debug)]
+pub struct Mount<'a> {
+    /// What of its file system is mounted: of a bound file, its name there.
+    pub root: &'a str,
+    pub at: &'a str,
+    pub options: Vec<&'a str>,
+    pub kind: &'a str,
+}
+
+impl<'a> Mount<'a> {
+    fn parse(line: &'a str) -> Self {
+        let (own, rest) = line.split_once(" - ").unwrap();
+        let own: Vec<_> = own.split(' ').collect();
+        Self { root: own[3], at: own[4], options: own[5].split(',').collect(), kind: rest.split(' ').next().unwrap() }
+    }
+
+    pub fn has(&self, option: &str) -> bool {
+        self.options.contains(&option)
+    }
+}
