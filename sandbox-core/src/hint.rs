@@ -83,9 +83,7 @@ pub fn for_error(error: &SetupError) -> Option<String> {
 fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
     let text = match (error.cause, errno) {
         (Cause::SwitchedOff, _) => "user namespaces are switched off: sysctl -w user.max_user_namespaces=15000",
-        (Cause::RootOnly, _) => {
-            "only root may make user namespaces here: sysctl -w kernel.unprivileged_userns_clone=1"
-        }
+        (Cause::RootOnly, _) => "only root may make user namespaces here: sysctl -w kernel.unprivileged_userns_clone=1",
         (Cause::AppArmor, _) => {
             "AppArmor restricts user namespaces to programs with a profile that says userns: give this program one in \
              /etc/apparmor.d, or, for all programs, sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"

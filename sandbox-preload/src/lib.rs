@@ -5,7 +5,7 @@
 
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod memory;
 
 use sandbox_core::exit;
 use sandbox_core::sys::{file, process};
@@ -24,40 +24,8 @@ static MARK: [u8; MARK_TEXT.len()] = {
 };
 const MARK_TEXT: &str = concat!("libsandbox.so of sbx ", env!("CARGO_PKG_VERSION"), "\0");
 
-/// The system's allocator, but for what happens when there is no memory: std would abort, and the caller would see a
-/// target that died of SIGABRT.
-struct OrRefuse;
-
 #[global_allocator]
-static ALLOCATOR: OrRefuse = OrRefuse;
-
-// SAFETY: every call is the system allocator's, with its own contract; a null result never reaches the caller.
-unsafe impl GlobalAlloc for OrRefuse {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's contract is the same.
-        checked(unsafe { System.alloc(layout) })
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as above.
-        checked(unsafe { System.alloc_zeroed(layout) })
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // SAFETY: as above.
-        checked(unsafe { System.realloc(pointer, layout, size) })
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-fn checked(pointer: *mut u8) -> *mut u8 {
-    if pointer.is_null() {
-        file::complain("sbx: start: mmap: Cannot allocate memory (ENOMEM)\n");
-        process::exit(exit::REFUSED);
-    }
-    pointer
-}
+static MEMORY: memory::Arena = memory::Arena::new();
 
 #[ctor::ctor(unsafe)]
 fn construct() {

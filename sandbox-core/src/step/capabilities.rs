@@ -39,7 +39,7 @@ impl Step for Capabilities {
             // Ambient takes what is inheritable, and must be raised before the securebits forbid raising; those in turn
             // need CAP_SETPCAP.
             if self.keep != 0 {
-                privilege::set_capabilities(self.keep | SETPCAP)?;
+                privilege::set_capability_sets(self.keep | SETPCAP, self.keep)?;
                 for number in (0..64).filter(|number| self.keep & (1 << number) != 0) {
                     privilege::raise_ambient(number)?;
                 }

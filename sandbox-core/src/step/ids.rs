@@ -1,4 +1,5 @@
-//! Other ids without a user namespace: really becoming them, which only root can.
+//! Other ids without a user namespace: really becoming them, which only root can. What is permitted stays, as the steps
+//! that follow need it.
 
 use super::{Context, Step};
 use crate::error::Failure;
@@ -27,7 +28,9 @@ impl Step for Ids {
         format!("uid {}, gid {}, no supplementary groups", show(self.uid), show(self.gid))
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
-        privilege::become_ids(self.uid, self.gid)
+        privilege::keep_permitted()?;
+        privilege::become_ids(self.uid, self.gid)?;
+        privilege::raise_permitted()
     }
     fn object(&self, _: u32) -> String {
         self.describe()

@@ -59,6 +59,16 @@ pub fn disposition(status: &[u8], signal: i32) -> Option<Disposition> {
     })
 }
 
+/// The address of the set of signals that the target is waiting for, out of the text of `/proc/PID/syscall`, proc(5).
+/// While it waits, the kernel shows these as not blocked, though sigwait(3) takes what comes.
+pub fn waited_for(syscall: &[u8]) -> Option<usize> {
+    let mut words = std::str::from_utf8(syscall).ok()?.split_ascii_whitespace();
+    if words.next()?.parse() != Ok(libc::SYS_rt_sigtimedwait) {
+        return None;
+    }
+    usize::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +96,13 @@ mod tests {
     fn a_terminal_interrupt_ends_pid_1_without_a_handler() {
         assert_eq!(on_signal(libc::SIGINT, true, Target::Pid1, Disposition::Default), Action::Kill);
         assert_eq!(on_signal(libc::SIGINT, true, Target::Pid1, Disposition::Ignored), Action::Nothing);
+    }
+
+    #[test]
+    fn only_a_wait_for_signals_has_a_set_of_them() {
+        assert_eq!(waited_for(b"128 0x7ffe10 0x0 0x0 0x8 0x0 0x0 0x7ff 0x7f1\n"), Some(0x7ffe10));
+        assert_eq!(waited_for(b"0 0x0 0x7ffe10 0x400 0x0 0x0 0x0 0x7ff 0x7f1\n"), None);
+        assert_eq!(waited_for(b"running\n"), None);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Outer<'a> {
     inner_channel: i32,
     /// `/proc/PID/status` of inner.
     status: Option<OwnedFd>,
+    /// `/proc/PID/syscall` of inner.
+    syscall: Option<OwnedFd>,
     group: i32,
     /// The signal for whose sake the target was killed.
     killed_for: Option<i32>,
@@ -40,6 +42,7 @@ impl<'a> Outer<'a> {
             channel,
             inner_channel,
             status: None,
+            syscall: None,
             group,
             killed_for: None,
             ended: None,
@@ -80,16 +83,20 @@ impl<'a> Outer<'a> {
 
     /// Gives up what a supervisor does not need: descriptors, directory, capabilities, most system calls.
     fn confine(&mut self) -> Result<()> {
-        let path = format!("/proc/{}/status\0", self.inner);
-        let path =
-            std::ffi::CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| refused(Call::Open, libc::EINVAL))?;
         // Without a /proc every signal without a better answer has its default effect.
-        self.status = file::open(None, path, libc::O_RDONLY, 0).ok();
+        let open = |name: &str| {
+            let path = std::ffi::CString::new(format!("/proc/{}/{name}", self.inner)).ok()?;
+            file::open(None, &path, libc::O_RDONLY, 0).ok()
+        };
+        if self.how.target_is_pid_1 {
+            (self.status, self.syscall) = (open("status"), open("syscall"));
+        }
         if self.how.init {
             signal::announce(self.channel.number())?;
         }
-        let status = self.status.as_ref().map(|fd| fd.as_raw_fd());
-        let keep = [Some(2), Some(self.channel.number()), status, self.how.status_fd];
+        let number = |fd: &Option<OwnedFd>| fd.as_ref().map(AsRawFd::as_raw_fd);
+        let keep =
+            [Some(2), Some(self.channel.number()), number(&self.status), number(&self.syscall), self.how.status_fd];
         file::close_all_but(keep.into_iter().flatten())?;
         mount::chdir(c"/")?;
         process::no_core();
@@ -127,7 +134,16 @@ impl<'a> Outer<'a> {
     }
 
     fn children(&mut self) {
-        while let Ok(Some((_, status))) = signal::reap(self.inner) {
+        loop {
+            let status = match signal::reap(self.inner) {
+                Ok(Some((_, status))) => status,
+                Ok(None) => return,
+                // Cannot be for a child of ours. Not to know how it ends is to wait for ever, so it ends now.
+                Err(_) => {
+                    let _ = signal::send(self.inner, libc::SIGKILL);
+                    process::exit(exit::REFUSED)
+                }
+            };
             match Change::from_status(status) {
                 Change::Exited(_) | Change::Killed(_) if self.how.init => {
                     self.messages();
@@ -179,9 +195,20 @@ impl<'a> Outer<'a> {
     }
 
     fn disposition(&self, number: i32) -> Disposition {
-        let mut buffer = [0_u8; 4096];
-        let length = self.status.as_ref().and_then(|fd| file::read_start(fd.as_fd(), &mut buffer).ok()).unwrap_or(0);
-        decide::disposition(buffer.get(..length).unwrap_or_default(), number).unwrap_or(Disposition::Default)
+        // On the stack, as is all that is done for a signal: the library's memory is never given back.
+        let (mut status, mut syscall) = ([0; 4096], [0; 256]);
+        let status = read(&self.status, &mut status);
+        match decide::disposition(status, number).unwrap_or(Disposition::Default) {
+            Disposition::Default if self.is_waiting_for(number, read(&self.syscall, &mut syscall)) => {
+                Disposition::Taken
+            }
+            known => known,
+        }
+    }
+
+    fn is_waiting_for(&self, number: i32, syscall: &[u8]) -> bool {
+        let set = decide::waited_for(syscall).and_then(|address| process::read_word(self.inner, address));
+        set.is_some_and(|set| set >> (number - 1) & 1 == 1)
     }
 
     /// Ends as the target did.
@@ -201,4 +228,10 @@ impl<'a> Outer<'a> {
             Change::Stopped(_) | Change::Continued => process::exit(exit::REFUSED),
         }
     }
+}
+
+/// The text of a file of `/proc`, now; empty where there is none.
+fn read<'a>(fd: &Option<OwnedFd>, buffer: &'a mut [u8]) -> &'a [u8] {
+    let length = fd.as_ref().and_then(|fd| file::read_start(fd.as_fd(), buffer).ok()).unwrap_or(0);
+    buffer.get(..length).unwrap_or_default()
 }

@@ -45,6 +45,7 @@ calls! {
     PrCapAmbient = "prctl(PR_CAP_AMBIENT)",
     PrCapbsetDrop = "prctl(PR_CAPBSET_DROP)",
     PrSetDumpable = "prctl(PR_SET_DUMPABLE)",
+    PrSetKeepcaps = "prctl(PR_SET_KEEPCAPS)",
     PrSetNoNewPrivs = "prctl(PR_SET_NO_NEW_PRIVS)",
     PrSetPdeathsig = "prctl(PR_SET_PDEATHSIG)",
     PrSetSecurebits = "prctl(PR_SET_SECUREBITS)",

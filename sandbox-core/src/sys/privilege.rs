@@ -19,6 +19,20 @@ pub fn drop_bounding(number: u8) -> Result<()> {
     prctl(Call::PrCapbsetDrop, libc::PR_CAPBSET_DROP, number.into(), 0)
 }
 
+/// Makes a change of ids leave the permitted set as it is, prctl(2) PR_SET_KEEPCAPS.
+pub fn keep_permitted() -> Result<()> {
+    prctl(Call::PrSetKeepcaps, libc::PR_SET_KEEPCAPS, 1, 0)
+}
+
+/// Makes effective whatever is permitted, which a change of ids has not left so.
+pub fn raise_permitted() -> Result<()> {
+    let (header, mut data) = (Header { version: VERSION_3, pid: 0 }, [half(0), half(0)]);
+    // SAFETY: version 3 fills two data structures, which are live.
+    check(Call::Capset, unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) })?;
+    let permitted = u64::from(data[0].permitted) | u64::from(data[1].permitted) << 32;
+    set_capability_sets(permitted, 0)
+}
+
 /// Whether the caller has, effective, CAP_SETPCAP and CAP_SYS_ADMIN, capget(2).
 pub fn is_privileged() -> bool {
     const NEEDED: u32 = 1 << 8 | 1 << 21;
@@ -52,7 +66,13 @@ fn half(bits: u64) -> Data {
 
 /// Sets permitted, effective and inheritable to exactly `set`, capset(2).
 pub fn set_capabilities(set: u64) -> Result<()> {
-    let (header, data) = (Header { version: VERSION_3, pid: 0 }, [half(set), half(set >> 32)]);
+    set_capability_sets(set, set)
+}
+
+/// Sets permitted and effective to `permitted`, and inheritable, which cannot exceed the bounding set, to `inheritable`.
+pub fn set_capability_sets(permitted: u64, inheritable: u64) -> Result<()> {
+    let halves = |shift: u32| Data { inheritable: half(inheritable >> shift).permitted, ..half(permitted >> shift) };
+    let (header, data) = (Header { version: VERSION_3, pid: 0 }, [halves(0), halves(32)]);
     // SAFETY: version 3 reads one header and two data structures, which are live.
     let answer = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
     check(Call::Capset, answer).map(drop)

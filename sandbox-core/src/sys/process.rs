@@ -97,6 +97,24 @@ pub fn no_core() {
     let _ = unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
 }
 
+/// Fresh, zeroed memory of the kernel's, mmap(2): its address.
+pub fn map_memory(length: usize) -> Option<usize> {
+    let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new anonymous mapping where the kernel likes overlaps nothing.
+    let start = unsafe { libc::mmap(std::ptr::null_mut(), length, access, kind, -1, 0) };
+    (start != libc::MAP_FAILED).then_some(start as usize)
+}
+
+/// Reads eight bytes of process `pid` at `address`, process_vm_readv(2); `None` where that is not allowed.
+pub fn read_word(pid: i32, address: usize) -> Option<u64> {
+    let mut word = 0_u64;
+    let here = libc::iovec { iov_base: (&raw mut word).cast(), iov_len: size_of::<u64>() };
+    let there = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: size_of::<u64>() };
+    // SAFETY: the kernel writes at most eight bytes to the live integer; the other address is the other process's.
+    let got = unsafe { libc::process_vm_readv(pid, &raw const here, 1, &raw const there, 1, 0) };
+    (got == 8).then_some(word)
+}
+
 /// Names this process in ps(1), prctl(PR_SET_NAME): at most 15 bytes.
 pub fn set_name(name: &std::ffi::CStr) {
     // SAFETY: `name` is a live C string.

@@ -113,8 +113,8 @@ impl Channel {
             let answer = unsafe { libc::recvmsg(self.number(), &raw mut header, libc::MSG_CMSG_CLOEXEC | flags) };
             match check(Call::Recv, answer as i64) {
                 Err(failure) if failure.errno == libc::EINTR => {}
-                // A peer that ended with messages of ours unread.
-                Err(failure) if failure.errno == libc::ECONNRESET => return Ok(None),
+                // A peer that ended with messages of ours unread. Said once, and before what it sent is handed out.
+                Err(failure) if failure.errno == libc::ECONNRESET => {}
                 Err(failure) => return Err(failure),
                 Ok(0) => return Ok(None),
                 Ok(length) if length == SIZE as i64 => break,

@@ -17,6 +17,8 @@ unsafe extern "C" {
 /// The environment as the kernel laid it out.
 pub struct Initial {
     pointers: &'static mut [*mut c_char],
+    /// Where the kernel wrote the strings: from the end of the last argument to the end of the last entry.
+    strings: (usize, usize),
 }
 
 /// Whether libc, or any constructor after it, has run: then we are not first.
@@ -43,7 +45,14 @@ impl Initial {
             while !(*first.add(count)).is_null() {
                 count += 1;
             }
-            Some(Self { pointers: slice::from_raw_parts_mut(first, count) })
+            // The loader points an entry elsewhere when it has rewritten it (GLIBC_TUNABLES), so where the strings lie is
+            // not to be learnt from the entries.
+            let last_argument = *end.add(*end).cast::<*const c_char>();
+            let start = last_argument as usize + CStr::from_ptr(last_argument).count_bytes() + 1;
+            let pointers = slice::from_raw_parts_mut(first, count);
+            let written = pointers.iter().map(|&p| p as usize).filter(|&p| p >= start);
+            let stop = written.map(|p| p + CStr::from_ptr(p as *const c_char).count_bytes() + 1).max();
+            (*end > 0).then(|| Self { pointers, strings: (start, stop.unwrap_or(start)) })
         }
     }
 
@@ -60,10 +69,7 @@ impl Initial {
     /// # Errors
     /// How many entries or bytes are too many: there is only the room that the old environment had, and auxv lies behind it.
     pub fn replace(&mut self, wanted: &[Vec<u8>]) -> Result<(), Overflow> {
-        // The kernel writes the strings one after another; from the first to the end of the last is ours.
-        let Some((start, end)) = self.extent() else {
-            return if wanted.is_empty() { Ok(()) } else { Err(Overflow { entries: wanted.len(), room: 0 }) };
-        };
+        let (start, end) = self.strings;
         let bytes: usize = wanted.iter().map(|entry| entry.len() + 1).sum();
         if wanted.len() > self.pointers.len() || bytes > end - start {
             return Err(Overflow { entries: wanted.len(), room: self.pointers.len() });
@@ -84,13 +90,6 @@ impl Initial {
             *pointer = std::ptr::null_mut();
         }
         Ok(())
-    }
-
-    fn extent(&self) -> Option<(usize, usize)> {
-        let start = self.pointers.iter().map(|&p| p as usize).min()?;
-        // SAFETY: as in `entries`.
-        let ends = self.pointers.iter().map(|&p| p as usize + unsafe { CStr::from_ptr(p) }.count_bytes() + 1);
-        Some((start, ends.max()?))
     }
 }
 

@@ -19,6 +19,8 @@ const GROUPS: &[Group] = &[
     group("forwarding signals, and dying of the same one", Always(Allow),
         &["kill", "tgkill", "pidfd_send_signal", "getpid", "gettid", "getpgid", "getpgrp", "getsid",
           "rt_sigtimedwait", "rt_sigprocmask", "rt_sigreturn", "rt_sigaction", "restart_syscall",
+          // Whether the target waits for a signal that it does not handle.
+          "process_vm_readv",
           // No core of ours when the target's signal is one that dumps.
           "prlimit64", "prctl"]),
     group("keeping time", Always(Allow),

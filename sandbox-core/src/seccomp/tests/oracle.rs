@@ -145,6 +145,7 @@ pub fn supervisor(nr: u32, args: &[u64; 6]) -> u32 {
         | SYS_pread64
         | SYS_close
         | SYS_wait4
+        | SYS_process_vm_readv
         | SYS_waitid
         | SYS_kill
         | SYS_tgkill
