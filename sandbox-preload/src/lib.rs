@@ -10,19 +10,30 @@ mod memory;
 use sandbox_core::exit;
 use sandbox_core::sys::{file, process};
 
-/// By which the launcher knows a library of its own version: a section of its own, found without reading the file.
+/// By which the launcher knows a library of its own version: an ELF note, elf(5), which lies at the start of the file.
 #[used]
-#[unsafe(link_section = ".sbx.version")]
-static MARK: [u8; MARK_TEXT.len()] = {
-    let mut mark = [0; MARK_TEXT.len()];
-    let mut at = 0;
-    while at < mark.len() {
-        mark[at] = MARK_TEXT.as_bytes()[at];
+#[unsafe(link_section = ".note.sbx")]
+static NOTE: Note = Note { name_size: 4, text_size: TEXT.len() as u32, kind: 1, name: *b"sbx\0", text: padded() };
+
+const TEXT: &str = concat!("libsandbox.so of sbx ", env!("CARGO_PKG_VERSION"), "\0");
+
+#[repr(C, align(4))]
+struct Note {
+    name_size: u32,
+    text_size: u32,
+    kind: u32,
+    name: [u8; 4],
+    text: [u8; TEXT.len().next_multiple_of(4)],
+}
+
+const fn padded<const N: usize>() -> [u8; N] {
+    let (mut padded, mut at) = ([0; N], 0);
+    while at < TEXT.len() {
+        padded[at] = TEXT.as_bytes()[at];
         at += 1;
     }
-    mark
-};
-const MARK_TEXT: &str = concat!("libsandbox.so of sbx ", env!("CARGO_PKG_VERSION"), "\0");
+    padded
+}
 
 #[global_allocator]
 static MEMORY: memory::Arena = memory::Arena::new();
