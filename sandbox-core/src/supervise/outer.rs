@@ -63,9 +63,8 @@ impl<'a> Outer<'a> {
         match self.channel.receive().map_err(own)? {
             Some(Message::Ready) => {}
             Some(Message::Failed { step, failure, cause }) => return Err((step, failure, cause)),
-            Some(_) => return Err(own(refused(Call::Recv, libc::EBADMSG))),
-            // Killed from outside before it could say anything.
-            None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),
+            // Killed from outside, or by a failure of the very call that would have said so.
+            Some(_) | None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),
         }
         if reports {
             let line = report::entered(self.inner, self.inner_channel, self.plan).map_err(own)?;

@@ -60,6 +60,7 @@ calls! {
     Setns = "setns",
     Setresgid = "setresgid",
     Setresuid = "setresuid",
+    Setrlimit = "setrlimit",
     Setsid = "setsid",
     Sigprocmask = "rt_sigprocmask",
     Socket = "socket",

@@ -155,19 +155,3 @@ pub fn fchdir(dir: BorrowedFd<'_>) -> Result<()> {
     // SAFETY: the call takes a number only.
     check(Call::Fchdir, unsafe { libc::fchdir(dir.as_raw_fd()) }.into()).map(drop)
 }
-
-/// The soft limit of open files, raised to the hard one while more sources are held open than it may allow.
-pub struct Headroom(Option<libc::rlimit>);
-
-impl Headroom {
-    /// Raises it where `count` sources are many.
-    pub fn for_sources(count: usize) -> Result<Self> {
-        const FEW: usize = 200;
-        if count > FEW { super::process::raise_open_files().map(|was| Self(Some(was))) } else { Ok(Self(None)) }
-    }
-
-    /// Puts back what there was.
-    pub fn restore(self) -> Result<()> {
-        self.0.map_or(Ok(()), super::process::set_open_files)
-    }
-}

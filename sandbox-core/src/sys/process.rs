@@ -74,19 +74,33 @@ pub fn is_secure_execution() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Raises the soft limit of open files to the hard one and returns the limits there were, getrlimit(2).
-pub fn raise_open_files() -> Result<libc::rlimit> {
-    let mut was = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the kernel fills the live structure.
-    check(Call::Getrlimit, unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut was) }.into())?;
-    set_open_files(libc::rlimit { rlim_cur: was.rlim_max, ..was })?;
-    Ok(was)
+/// The soft limit of open files, raised to the hard one where setup would not fit under it.
+pub struct Headroom(Option<libc::rlimit>);
+
+impl Headroom {
+    /// Makes room for `count` more descriptors if that is possible, getrlimit(2); if it is not, opening fails by name.
+    pub fn for_fds(count: usize) -> Result<Self> {
+        let mut was = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the kernel fills the live structure.
+        check(Call::Getrlimit, unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut was) }.into())?;
+        // A caller with many descriptors of its own has a limit to match.
+        const ALREADY: u64 = 256;
+        if was.rlim_cur >= ALREADY.saturating_add(count as u64) || was.rlim_cur == was.rlim_max {
+            return Ok(Self(None));
+        }
+        set_open_files(libc::rlimit { rlim_cur: was.rlim_max, ..was })?;
+        Ok(Self(Some(was)))
+    }
+
+    /// Puts back what there was.
+    pub fn restore(self) -> Result<()> {
+        self.0.map_or(Ok(()), set_open_files)
+    }
 }
 
-/// setrlimit(2) for RLIMIT_NOFILE.
-pub fn set_open_files(limit: libc::rlimit) -> Result<()> {
+fn set_open_files(limit: libc::rlimit) -> Result<()> {
     // SAFETY: the kernel reads the live structure.
-    check(Call::Getrlimit, unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }.into()).map(drop)
+    check(Call::Setrlimit, unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }.into()).map(drop)
 }
 
 /// Makes this process dump no core whatever it dies of.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use super::op::{Access, Base, Op, What};
 use super::target::{Kind, Place, Places, is_absent};
 use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
-use crate::sys::{Result, file, mount};
+use crate::sys::{Result, file, mount, process};
 
 /// The object number of the base.
 pub const BASE: u32 = 1;
@@ -40,7 +40,7 @@ pub struct New<'a> {
 
 /// Builds the whole tree and moves into it. Failures carry the number of an op's target or source.
 pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> {
-    let limit = mount::Headroom::for_sources(ops.len())?;
+    let limit = process::Headroom::for_fds(ops.len())?;
     let numbered =
         |number: usize| move |failure: crate::error::Failure| failure.on(2 + 2 * number + failure.object as usize);
     let mut sources = Vec::with_capacity(ops.len());
