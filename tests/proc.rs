@@ -40,7 +40,7 @@ fn root_on_the_host_could_have_opened_it() {
     for entry in ENTRIES {
         let strong =
             Sandbox::new(entry).with(&["share=user", "seccomp=none", "cap-keep=sys_admin,dac_override,sys_ptrace"]);
-        for file in ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"] {
+        for file in SWITCHES.into_iter().filter(|file| fs::exists(file).unwrap()) {
             assert_eq!(strong.probe(&["file", "open-write", file]).ok(), "EROFS", "{file}");
         }
     }

@@ -183,8 +183,9 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
             return conflict("seccomp-deny", &format!("{needed} is needed to end setup under the filter"));
         }
     }
-    let inside = |id: Option<crate::policy::types::Id>, own: u32| id.is_none_or(|id| id.0 == own);
-    if !new(Namespace::User) && !host.privileged && !(inside(policy.uid, host.uid) && inside(policy.gid, host.gid)) {
+    let other = |id: Option<crate::policy::types::Id>, own: u32| id.is_some_and(|id| id.0 != own);
+    let becomes_another = other(policy.uid, host.uid) || other(policy.gid, host.gid);
+    if becomes_another && !new(Namespace::User) && !host.privileged {
         return conflict("uid", "only root can become another without a user namespace");
     }
     Ok(())

@@ -60,6 +60,8 @@ struct Process {
     /// Where ld.so is mapped: calls from there are the loader's own.
     loader: std::ops::Range<u64>,
     marked: bool,
+    /// It has stopped for the first time, as whoever is traced from birth does.
+    begun: bool,
     /// The result to put in the place of the one call that was taken out.
     pending: Option<i32>,
 }
@@ -116,13 +118,12 @@ impl Tracer {
     }
 
     fn stopped(&mut self, pid: i32, status: i32) {
-        let new = !self.processes.contains_key(&pid);
-        if new {
+        if !self.processes.contains_key(&pid) {
             self.appear(pid, &Process::default());
         }
+        let begun = self.processes.get_mut(&pid).is_none_or(|process| std::mem::replace(&mut process.begun, true));
         let signal = match sys::stop(pid, status) {
-            // The first stop of whoever is traced from birth.
-            Stop::Signal(libc::SIGSTOP) if new => 0,
+            Stop::Signal(libc::SIGSTOP) if !begun => 0,
             Stop::Signal(signal) => signal,
             Stop::Entry { nr, ip, first } => {
                 self.entry(pid, nr, ip, first);
