@@ -33,7 +33,13 @@ fn confine(channel: &Channel) -> Result<()> {
 }
 
 fn reap(target: i32, channel: &Channel) {
-    while let Ok(Some((pid, status))) = signal::reap(-1) {
+    loop {
+        let (pid, status) = match signal::reap(-1) {
+            Ok(Some(change)) => change,
+            Ok(None) => return,
+            // Cannot be. Not to know when the target ends is to wait for ever, so it ends now, with all that is inside.
+            Err(_) => process::exit(exit::REFUSED),
+        };
         if pid != target {
             continue;
         }
