@@ -68,8 +68,9 @@ pub struct Imports {
 
 impl Imports {
     pub fn of(library: &Object<'_>) -> Result<Self, Unreadable> {
-        // Only a panic asks for these, and none is known; bash has a getenv of its own.
-        let unused = |s: &Symbol| s.name == b"getenv" || s.name.starts_with(b"_Unwind_");
+        // Only a panic asks for these, and none is known: bash has a getenv of its own, and many programs a malloc.
+        const UNUSED: [&[u8]; 4] = [b"free", b"getenv", b"malloc", b"realpath"];
+        let unused = |s: &Symbol| UNUSED.contains(&&*s.name) || s.name.starts_with(b"_Unwind_");
         let mut symbols = library.imports()?;
         symbols.retain(|s| !unused(s));
         Ok(Self { symbols, needed: library.strings(DT_NEEDED)? })

@@ -174,12 +174,32 @@ fn close_listed(first: u32, last: u32) -> Result<()> {
     Ok(())
 }
 
-/// The names in a directory.
+/// The names in a directory, `.` and `..` left out, getdents64(2). Not opendir(3): its memory is malloc's, which may be a
+/// function of the program's.
 pub fn list(path: &CStr) -> Result<Vec<Vec<u8>>> {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let failed = |e: std::io::Error| refused(Call::Getdents, e.raw_os_error().unwrap_or(libc::EIO));
-    let path = std::ffi::OsStr::from_bytes(path.to_bytes());
-    std::fs::read_dir(path).map_err(failed)?.map(|entry| Ok(entry.map_err(failed)?.file_name().into_vec())).collect()
+    /// Where the name begins in struct linux_dirent64: after inode, offset, length and type.
+    const NAME: usize = 19;
+    let dir = open(None, path, libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+    let (mut names, mut buffer) = (Vec::new(), [0_u8; 4096]);
+    loop {
+        // SAFETY: the kernel writes at most the length given into the live array.
+        let answer = unsafe { libc::syscall(libc::SYS_getdents64, dir.as_raw_fd(), buffer.as_mut_ptr(), buffer.len()) };
+        let filled = check(Call::Getdents, answer).map(|n| usize::try_from(n).unwrap_or(0))?;
+        let mut entries = buffer.get(..filled).unwrap_or_default();
+        if entries.is_empty() {
+            return Ok(names);
+        }
+        while let Some(&[low, high]) = entries.get(16..18) {
+            let (entry, rest) = entries
+                .split_at_checked(usize::from(u16::from_ne_bytes([low, high])))
+                .ok_or_else(|| refused(Call::Getdents, libc::EBADMSG))?;
+            let name = entry.get(NAME..).and_then(|name| name.split(|&b| b == 0).next()).unwrap_or_default();
+            if name != b"." && name != b".." {
+                names.push(name.to_vec());
+            }
+            entries = rest;
+        }
+    }
 }
 
 /// getcwd(2): the kernel's words, "(unreachable)" included, which libc's getcwd hides.
@@ -244,4 +264,26 @@ pub fn complain(message: &str) {
     let stderr = unsafe { BorrowedFd::borrow_raw(2) };
     // ignored: there is nobody else to tell
     let _ = write(stderr, message.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_listed_whole() {
+        let dir = std::env::temp_dir().join(format!("sbx-list-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        // More than one buffer holds.
+        let mut wanted: Vec<Vec<u8>> = (0..300).map(|n| format!("a-name-{n}").into_bytes()).collect();
+        for name in &wanted {
+            std::fs::write(dir.join(std::str::from_utf8(name).unwrap()), "").unwrap();
+        }
+        let mut found = list(&CString::new(dir.to_str().unwrap()).unwrap()).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted);
+        assert_eq!(list(c"/nowhere/at/all").unwrap_err().errno, libc::ENOENT);
+    }
 }
