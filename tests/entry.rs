@@ -65,7 +65,7 @@ fn the_launcher_needs_no_dashes_before_the_program() {
 fn programs_are_looked_for_in_path() {
     assert_eq!(launch().run("true", &[""; 0]).ok(), "");
     let dir = TempDir::new();
-    fs::copy(bins::probe(), dir.join("a-probe")).unwrap();
+    dir.install(bins::probe(), "a-probe");
     let path = format!("{}:/usr/bin", dir.display());
     assert_eq!(launch().env("PATH", &path).run("a-probe", &["args", "x"]).ok(), "x");
     assert_eq!(launch().cwd(&dir).run("./a-probe", &["args", "x"]).ok(), "x");
@@ -150,7 +150,7 @@ fn set_user_id_programs_are_refused() {
     let dir = TempDir::new();
     let program = dir.join("su");
     if crate::support::need::is_root() {
-        fs::copy(bins::probe(), &program).unwrap();
+        dir.install(bins::probe(), "su");
         std::os::unix::fs::chown(&program, Some(65534), Some(65534)).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
     } else {
@@ -163,8 +163,7 @@ fn set_user_id_programs_are_refused() {
 fn programs_with_file_capabilities_are_refused() {
     need!("root", "setcap");
     let dir = TempDir::new();
-    let program = dir.join("capable");
-    fs::copy(bins::probe(), &program).unwrap();
+    let program = dir.install(bins::probe(), "capable");
     assert!(Command::new("setcap").arg("cap_net_raw+ep").arg(&program).status().unwrap().success());
     assert!(launch().run(&program, &["report"]).refused(126).contains("capabilities"));
 }

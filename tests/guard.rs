@@ -27,8 +27,7 @@ fn shown() -> (Sandbox, Sandbox) {
 
 /// A copy of the probe that names the library among those it needs.
 fn linked(dir: &TempDir) -> PathBuf {
-    let program = dir.join("linked");
-    fs::copy(bins::probe(), &program).unwrap();
+    let program = dir.install(bins::probe(), "linked");
     let patched = Command::new("patchelf").arg("--add-needed").arg(bins::library()).arg(&program).status();
     assert!(patched.unwrap().success());
     program
@@ -204,7 +203,7 @@ fn other_preloaded_libraries_stay_and_come_after() {
 #[test]
 fn our_entry_is_found_under_any_name() {
     let dir = TempDir::new();
-    fs::copy(bins::library(), dir.join("own.so")).unwrap();
+    dir.install(bins::library(), "own.so");
     std::os::unix::fs::symlink(bins::library(), dir.join("link.so")).unwrap();
     for name in ["./own.so", "./link.so", "././own.so"] {
         let mut command = Command::new(bins::probe());

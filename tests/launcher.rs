@@ -31,7 +31,7 @@ fn the_version_needs_nothing_else() {
     assert!(run(&["--version"]).ok().contains(env!("CARGO_PKG_VERSION")));
     // Not even a library.
     let dir = TempDir::new();
-    std::fs::copy(bins::launcher(), dir.join("sbx-launch")).unwrap();
+    dir.install(bins::launcher(), "sbx-launch");
     let mut alone = Command::new(dir.join("sbx-launch"));
     clean_env(&mut alone).arg("--version");
     finish(alone, b"", TIMEOUT).ok();

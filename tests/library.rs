@@ -14,7 +14,7 @@ use crate::{cc, need};
 fn alone(dir: &TempDir, args: &[&str]) -> Ended {
     let launcher = dir.join("sbx-launch");
     if !launcher.exists() {
-        fs::copy(bins::launcher(), &launcher).unwrap();
+        dir.install(bins::launcher(), "sbx-launch");
     }
     let mut command = Command::new(launcher);
     clean_env(&mut command).args(args).arg(bins::probe()).arg("report");
@@ -22,9 +22,7 @@ fn alone(dir: &TempDir, args: &[&str]) -> Ended {
 }
 
 fn library_there(dir: &TempDir) -> std::path::PathBuf {
-    let path = dir.join("libsandbox.so");
-    fs::copy(bins::library(), &path).unwrap();
-    path
+    dir.install(bins::library(), "libsandbox.so")
 }
 
 fn installed() -> bool {
@@ -103,7 +101,7 @@ fn one_on_a_noexec_mount_is_refused() {
     let dir = TempDir::new();
     library_there(&dir);
     let mounted = dir.dir("mounted");
-    fs::copy(bins::launcher(), dir.join("sbx-launch")).unwrap();
+    dir.install(bins::launcher(), "sbx-launch");
     let script = format!(
         "mount -t tmpfs -o noexec none '{0}' && cp '{1}/libsandbox.so' '{0}/' && exec '{1}/sbx-launch' --library '{0}/libsandbox.so' '{2}' report",
         mounted.display(),

@@ -59,8 +59,7 @@ fn new_privileges_can_be_allowed() {
 fn set_user_id_files_give_nothing_even_then() {
     need!("root");
     let dir = TempDir::new();
-    let program = dir.join("su");
-    fs::copy(bins::probe(), &program).unwrap();
+    let program = dir.install(bins::probe(), "su");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
     for entry in ENTRIES {
         // Without a user namespace there is another user to become; only the mounts' nosuid stands in the way.

@@ -51,9 +51,8 @@ const REFUSED: &[&str] = &[
     "syslog:99:0:0",
     "iopl:0",
     "ioperm:0:0:0",
-    "vhangup",
-    "sethostname:far:0",
-    "setdomainname:far:0",
+    "sethostname:far:-1",
+    "setdomainname:far:-1",
 ];
 
 /// Calls answered ENOSYS by the default filter although this kernel has them, so that programs fall back on others.

@@ -33,13 +33,17 @@ impl TempDir {
 
     /// Writes a file that can be executed.
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
-        self.executable(name, text, 0o755)
+        self.install(&self.file(format!("{name}.text"), text), name)
     }
 
-    /// Writes a file with this mode.
-    pub fn executable(&self, name: &str, bytes: impl AsRef<[u8]>, mode: u32) -> PathBuf {
-        let path = self.file(name, bytes);
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    /// Copies a file that will be executed.
+    ///
+    /// Not by this process: another thread may fork while the copy is open for writing, and until that child executes
+    /// something else the copy is busy, which is ETXTBSY for whoever executes it.
+    pub fn install(&self, from: &Path, name: &str) -> PathBuf {
+        let path = self.join(name);
+        let installed = Command::new("install").args(["-m", "755"]).arg(from).arg(&path).status();
+        assert!(installed.unwrap().success(), "install {}", path.display());
         path
     }
 
