@@ -111,6 +111,8 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::network::plan_join(&wanted));
     steps.put(Side::Inner, step::ids::plan(policy, &wanted));
     steps.put(Side::Inner, step::parent::plan(policy));
+    // Before init, which keeps the other end's attention from then on.
+    steps.put(Side::Inner, step::network::plan_await(&wanted));
     steps.put(Side::Inner, step::init::plan(policy));
     if policy.allow_new_privs.on() {
         // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
@@ -259,6 +261,7 @@ mod tests {
                 "bounding set",
                 "network",
                 "die with parent",
+                "loopback",
                 "capabilities",
                 "no_new_privs",
                 "seccomp",

@@ -18,7 +18,7 @@ use goblin::elf::program_header::{PF_R, PT_DYNAMIC, PT_INTERP, PT_LOAD, ProgramH
 const TABLE_MAX: u64 = 64 << 20;
 const PAGE: u64 = 4096;
 /// How much of a large table is read at once: a multiple of the size of its entries, which is 24 or 4.
-const CHUNK: usize = 24 * 2048;
+const CHUNK: usize = 24 * 256;
 
 /// A file, read where it is needed.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The network namespace. Making it costs as much as everything else together, so outer makes it after the fork, beside
-//! inner's mounts, and hands it over; inner joins it when the rest is done.
+//! inner's mounts, and hands it over; inner joins it when the rest is done, and before the filter makes sure that
+//! loopback, on which outer works meanwhile, is up.
 
 use std::os::fd::AsFd;
 
@@ -13,6 +14,7 @@ use crate::sys::{file, net, process, refused};
 
 pub struct MakeNetwork;
 pub struct JoinNetwork;
+pub struct AwaitLoopback;
 
 /// Outer's half.
 pub fn plan_make(wanted: &Wanted) -> Option<MakeNetwork> {
@@ -24,6 +26,20 @@ pub fn plan_join(wanted: &Wanted) -> Option<JoinNetwork> {
     wanted.is_new(Namespace::Net).then_some(JoinNetwork)
 }
 
+/// Inner's last look at it.
+pub fn plan_await(wanted: &Wanted) -> Option<AwaitLoopback> {
+    wanted.is_new(Namespace::Net).then_some(AwaitLoopback)
+}
+
+/// Outer's word to inner.
+fn send(context: &Context, message: &Message) -> Result<(), Failure> {
+    match context.channel.as_ref().ok_or_else(peer_gone)?.send(message) {
+        // Inner has ended, and its own message says why.
+        Err(failure) if failure.errno == libc::EPIPE => Ok(()),
+        result => result,
+    }
+}
+
 impl Step for MakeNetwork {
     fn name(&self) -> &'static str {
         "network"
@@ -33,14 +49,10 @@ impl Step for MakeNetwork {
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         process::unshare(libc::CLONE_NEWNET).map_err(|failure| failure.on(1))?;
-        net::loopback_up().map_err(|failure| failure.on(2))?;
         let made = file::open(None, c"/proc/self/ns/net", libc::O_RDONLY, 0).map_err(|failure| failure.on(3))?;
-        let channel = context.channel.as_ref().ok_or_else(peer_gone)?;
-        match channel.send(&Message::Network(made)) {
-            // Inner has ended, and its own message says why.
-            Err(failure) if failure.errno == libc::EPIPE => Ok(()),
-            result => result,
-        }
+        send(context, &Message::Network(made))?;
+        net::loopback_up().map_err(|failure| failure.on(2))?;
+        send(context, &Message::Loopback)
     }
     fn object(&self, number: u32) -> String {
         ["", "net", "lo", "/proc/self/ns/net"].get(number as usize).copied().unwrap_or_default().into()
@@ -64,5 +76,21 @@ impl Step for JoinNetwork {
     }
     fn object(&self, _: u32) -> String {
         "net".into()
+    }
+}
+
+impl Step for AwaitLoopback {
+    fn name(&self) -> &'static str {
+        "loopback"
+    }
+    fn describe(&self) -> String {
+        "wait until it is up".into()
+    }
+    fn apply(&self, context: &mut Context) -> Result<(), Failure> {
+        match context.channel.as_ref().ok_or_else(peer_gone)?.receive()? {
+            Some(Message::Loopback) => Ok(()),
+            Some(_) => Err(refused(Call::Recv, libc::EBADMSG)),
+            None => Err(peer_gone()),
+        }
     }
 }

@@ -20,6 +20,8 @@ pub enum Message {
     Go,
     /// outer → inner: the network namespace, open.
     Network(OwnedFd),
+    /// outer → inner: loopback in it is up.
+    Loopback,
     /// init → outer: the target's wait status.
     Ended(i32),
 }
@@ -174,6 +176,7 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Go => ([2, 0, 0, 0], 0, 0, 0),
         Message::Network(_) => ([3, 0, 0, 0], 0, 0, 0),
         Message::Ended(status) => ([4, 0, 0, 0], 0, 0, *status),
+        Message::Loopback => ([5, 0, 0, 0], 0, 0, 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -200,6 +203,7 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (2, ..) => Ok(Message::Go),
         (3, _, Some(fd)) => Ok(Message::Network(fd)),
         (4, ..) => Ok(Message::Ended(errno)),
+        (5, ..) => Ok(Message::Loopback),
         _ => Err(unexpected(Call::Recv)),
     }
 }
