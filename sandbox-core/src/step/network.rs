@@ -34,8 +34,8 @@ pub fn plan_await(wanted: &Wanted) -> Option<AwaitLoopback> {
 /// Outer's word to inner.
 fn send(context: &Context, message: &Message) -> Result<(), Failure> {
     match context.channel.as_ref().ok_or_else(peer_gone)?.send(message) {
-        // Inner has ended, and its own message says why.
-        Err(failure) if failure.errno == libc::EPIPE => Ok(()),
+        // Inner has ended, with nothing or with something of ours unread, and its own message says why.
+        Err(failure) if matches!(failure.errno, libc::EPIPE | libc::ECONNRESET) => Ok(()),
         result => result,
     }
 }
