@@ -134,6 +134,9 @@ fn programs_of_another_c_library_are_refused() {
     let text = "#include <stdio.h>\nint main(void) { return puts(\"ran\") < 0; }\n";
     let program = dir.compile("musl-gcc", "musl", text, &[]);
     assert!(launch().run(&program, &[""; 0]).refused(126).contains("ld-musl"));
+    // By the variable alone, its own loader finds that the library does not fit, and does not run it either.
+    let alone = Sandbox::new(Entry::Preload).run(&program, &[""; 0]);
+    assert!(!alone.status.success() && alone.out.is_empty(), "{alone:?}");
 }
 
 #[test]

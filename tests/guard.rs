@@ -75,8 +75,11 @@ fn a_second_thread_is_refused() {
     need!("cc");
     let dir = TempDir::new();
     let audit = cc!(dir, "audit_thread", "-shared", "-fPIC");
-    let ended = preload().env("LD_AUDIT", audit).probe(&["report"]);
-    ended.refused_saying(&["thread"]);
+    // Where no namespace is made, the kernel itself would not mind.
+    for settings in [&[][..], &["share=user,mount,pid,net,ipc,uts,cgroup,time"]] {
+        let ended = preload().env("LD_AUDIT", &audit).with(settings).probe(&["report"]);
+        ended.refused_saying(&["thread"]);
+    }
 }
 
 #[test]

@@ -225,6 +225,7 @@ fn the_outer_holds_nothing_of_the_programs() {
         for settings in [&[][..], &["init"]] {
             let mut running = Sandbox::new(entry).with(settings).spawn("/bin/sh", &["-c", "exec >&- 2>&-; sleep 20"]);
             assert!(running.output_ends_within(SHORTLY), "closed inside, it is open outside: {settings:?}");
+            assert!(running.errors_end_within(SHORTLY), "closed inside, it is open outside: {settings:?}");
             assert!(running.is_running());
             let reader = Sandbox::new(entry).with(settings).spawn("/bin/sh", &["-c", "exec <&-; echo ready; sleep 20"]);
             assert_eq!(reader.line(), "ready");
@@ -289,7 +290,9 @@ fn a_terminals_interrupt_reaches_the_program_once() {
     let program = cc!(dir, "signals");
     let script = dir.file("terminal.py", include_str!("targets/terminal.py"));
     for entry in ENTRIES {
-        for (act, expected) in [(&["leave", "2", "42"][..], "exit 42"), (&["default"], "signal 2")] {
+        for (act, expected) in
+            [(&["count", "2"][..], "exit 1"), (&["leave", "2", "42"], "exit 42"), (&["default"], "signal 2")]
+        {
             let sandbox = Sandbox::new(entry).wrapped(&["/usr/bin/python3".as_ref(), script.as_os_str()]);
             let ended = sandbox.run(&program, act);
             assert_eq!(ended.ok(), expected, "{act:?}");

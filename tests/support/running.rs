@@ -44,14 +44,12 @@ impl Running {
 
     /// Whether standard output is closed by everybody within this time; lines are passed over.
     pub fn output_ends_within(&self, time: Duration) -> bool {
-        let deadline = Instant::now() + time;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(_) => {}
-                Err(RecvTimeoutError::Disconnected) => return true,
-                Err(RecvTimeoutError::Timeout) => return false,
-            }
-        }
+        ends_within(&self.lines, time)
+    }
+
+    /// As `output_ends_within`, for standard error.
+    pub fn errors_end_within(&self, time: Duration) -> bool {
+        ends_within(&self.err, time)
     }
 
     #[track_caller]
@@ -100,4 +98,15 @@ fn lines(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
         }
     });
     receive
+}
+
+fn ends_within(lines: &Receiver<String>, time: Duration) -> bool {
+    let deadline = Instant::now() + time;
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(_) => {}
+            Err(RecvTimeoutError::Disconnected) => return true,
+            Err(RecvTimeoutError::Timeout) => return false,
+        }
+    }
 }

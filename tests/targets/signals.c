@@ -9,6 +9,10 @@
 static volatile sig_atomic_t got, code;
 
 static void handle(int signal) { got = signal; }
+static void count(int signal) {
+    (void)signal;
+    got++;
+}
 static void leave(int signal) {
     (void)signal;
     _exit(code);
@@ -44,6 +48,15 @@ int main(int argc, char **argv) {
         sigwait(&set, &taken);
         printf("took %d\n", taken);
         return 0;
+    } else if (!strcmp(act, "count")) {
+        signal(signal_number, count);
+        ready();
+        while (!got)
+            pause();
+        // Long enough for another of the same to arrive.
+        for (int i = 0; i < 30; i++)
+            usleep(10000);
+        return got;
     } else if (!strcmp(act, "raise")) {
         raise(signal_number);
         puts("survived");

@@ -58,6 +58,11 @@ pub fn set_attributes(tree: BorrowedFd<'_>, attributes: u64, recursive: bool) ->
     setattr(tree, &MountAttr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 }, recursive)
 }
 
+/// Makes one mount writable again, not those below it.
+pub fn make_writable(tree: BorrowedFd<'_>) -> Result<()> {
+    setattr(tree, &MountAttr { attr_set: 0, attr_clr: ATTR_RDONLY, propagation: 0, userns_fd: 0 }, false)
+}
+
 /// Adds attributes to the mount `tree` is the root of and to all below it, and makes them private to this namespace.
 pub fn make_private_with(tree: BorrowedFd<'_>, attributes: u64) -> Result<()> {
     setattr(tree, &MountAttr { attr_set: attributes, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 }, true)
@@ -111,6 +116,13 @@ pub fn mount(source: Option<&CStr>, target: &CStr, kind: Option<&CStr>, flags: u
     // SAFETY: every pointer is a live C string or null; `data` is text for the file systems used here.
     let answer = unsafe { libc::mount(pointer(source), target.as_ptr(), pointer(kind), flags, pointer(data).cast()) };
     check(Call::Mount, answer.into()).map(drop)
+}
+
+/// Shows the mount that `from` in `dir` is at `to` in `dir` too, with its flags, mount(2): one call where a copy with flags
+/// of its own takes four. Changes the current directory.
+pub fn show_again(dir: BorrowedFd<'_>, from: &CStr, to: &CStr) -> Result<()> {
+    fchdir(dir)?;
+    mount(Some(from), to, None, libc::MS_BIND, None)
 }
 
 /// Makes `root`, which is mounted over `/`, the root of this process, and lets go of the old one.

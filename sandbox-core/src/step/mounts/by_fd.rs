@@ -67,4 +67,7 @@ impl Mounter for ByFd {
     fn seal(&self, root: &OwnedFd) -> Result<()> {
         mount::set_attributes(root.as_fd(), ATTR_RDONLY, false)
     }
+    fn unseal(&self, root: &OwnedFd) -> Result<()> {
+        mount::make_writable(root.as_fd())
+    }
 }

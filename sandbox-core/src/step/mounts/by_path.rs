@@ -63,7 +63,10 @@ impl Mounter for ByPath {
         self.again(place)
     }
     fn seal(&self, root: &OwnedFd) -> Result<()> {
-        set_attributes(self.root.as_fd(), root.as_fd(), ATTR_RDONLY, false)
+        change_flags(self.root.as_fd(), root.as_fd(), |was| was | libc::MS_RDONLY, false)
+    }
+    fn unseal(&self, root: &OwnedFd) -> Result<()> {
+        change_flags(self.root.as_fd(), root.as_fd(), |was| was & !libc::MS_RDONLY, false)
     }
 }
 
@@ -102,6 +105,11 @@ fn flags(attributes: u64) -> u64 {
 
 /// Adds attributes to the mount `top` lies on, and to all below it when `recursive`.
 fn set_attributes(root: BorrowedFd<'_>, top: BorrowedFd<'_>, attributes: u64, recursive: bool) -> Result<()> {
+    change_flags(root, top, |was| was | flags(attributes), recursive)
+}
+
+/// Changes the flags of the mount `top` lies on, and of all below it when `recursive`.
+fn change_flags(root: BorrowedFd<'_>, top: BorrowedFd<'_>, change: impl Fn(u64) -> u64, recursive: bool) -> Result<()> {
     let (base, top) = (mount_id(root)?, mount_id(top)?);
     let table = read(c"/proc/self/mountinfo")?;
     let mounts: Vec<Mount<'_>> = table.split(|&b| b == b'\n').filter_map(parse).collect();
@@ -123,7 +131,7 @@ fn set_attributes(root: BorrowedFd<'_>, top: BorrowedFd<'_>, attributes: u64, re
     for mount in mounts.iter().filter(|m| if recursive { within(m, top) } else { m.id == top }) {
         found = true;
         let path = if mount.id == base { b".".to_vec() } else { [b".", unescape(mount.point).as_slice()].concat() };
-        let flags = mount.flags | flags(attributes) | libc::MS_REMOUNT | libc::MS_BIND;
+        let flags = change(mount.flags) | libc::MS_REMOUNT | libc::MS_BIND;
         match mount::mount(None, &text(path)?, None, flags, None) {
             // Mounted over, or in a directory that this user cannot enter: out of reach inside as well.
             Err(failure) if mount.id != top && matches!(failure.errno, libc::EACCES | libc::ENOENT) => {}

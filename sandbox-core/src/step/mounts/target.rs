@@ -52,6 +52,13 @@ impl<'a> Place<'a> {
         file::kind_at(self.dir(), &self.name)
     }
 
+    /// The last name of `path`, where it lies in the same directory as this name.
+    pub fn sibling(&self, path: &CStr) -> Option<CString> {
+        let (above, name) = divide(path)?;
+        let same = !self.name.is_empty() && divide(&self.path).is_some_and(|(own, _)| own == above);
+        same.then(|| CString::new(name).ok()).flatten()
+    }
+
     pub fn symlink(&self, text: &CStr) -> Result<()> {
         file::symlink(text, self.dir(), &self.name)
     }
@@ -65,6 +72,8 @@ struct Made {
     ours: bool,
     /// To be made read-only when everything is in place.
     sealed: bool,
+    /// To be made writable then.
+    unsealed: bool,
 }
 
 /// The new tree as far as it is there.
@@ -84,13 +93,17 @@ impl<'a> Places<'a> {
     /// A private file system is now at `path`.
     pub fn made(&mut self, path: &CStr, root: OwnedFd, sealed: bool) -> Result<()> {
         self.devices.push(file::device(root.as_fd())?);
-        self.made.push(Made { path: path.into(), root, ours: true, sealed });
+        self.made.push(Made { path: path.into(), root, ours: true, sealed, unsealed: false });
         Ok(())
     }
 
     /// A file system in which nothing can be made is now at `path`.
-    pub fn know(&mut self, path: &CStr, root: OwnedFd) {
-        self.made.push(Made { path: path.into(), root, ours: false, sealed: false });
+    pub fn know(&mut self, path: &CStr, root: OwnedFd, unsealed: bool) {
+        self.made.push(Made { path: path.into(), root, ours: false, sealed: false, unsealed });
+    }
+
+    pub fn unsealed(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.made.iter().filter(|made| made.unsealed).map(|made| &made.root)
     }
 
     pub fn sealed(&self) -> impl Iterator<Item = &OwnedFd> {

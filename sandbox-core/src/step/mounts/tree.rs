@@ -1,6 +1,6 @@
 //! Applies the ops: the same order and the same checks for both ways of mounting.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::op::{Access, Base, Op, What};
@@ -29,6 +29,8 @@ pub trait Mounter: Sized {
     fn filesystem(&self, new: &New<'_>, place: &Place<'_>) -> Result<OwnedFd>;
     /// Makes one mount read-only, not those below it.
     fn seal(&self, root: &OwnedFd) -> Result<()>;
+    /// Takes that back.
+    fn unseal(&self, root: &OwnedFd) -> Result<()>;
 }
 
 /// A file system to be made.
@@ -57,12 +59,14 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
         mounter: &mounter,
         null,
         nulled: None,
+        hidden: None,
         empty: None,
     };
     for (number, (op, source)) in ops.iter().zip(sources).enumerate() {
         tree.apply(op, source).map_err(numbered(number))?;
     }
     tree.places.sealed().try_for_each(|root| mounter.seal(root))?;
+    tree.places.unsealed().try_for_each(|root| mounter.unseal(root))?;
     if *base == Base::Empty && !writable {
         mounter.seal(mounter.root())?;
     }
@@ -87,6 +91,8 @@ struct Tree<'a, M> {
     null: Option<OwnedFd>,
     /// Where it then lies, to be shown over others.
     nulled: Option<OwnedFd>,
+    /// The path of a file hidden by it.
+    hidden: Option<CString>,
     /// An empty read-only directory, likewise.
     empty: Option<OwnedFd>,
 }
@@ -119,9 +125,10 @@ impl<M: Mounter> Tree<'_, M> {
                 self.places.made(&op.target, root, *sealed)
             }
             What::Proc { writable } => {
-                let attributes = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC | if *writable { 0 } else { ATTR_RDONLY };
+                // Read-only until its parts that stay so have been taken from it.
+                let attributes = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC | ATTR_RDONLY;
                 if let Some(root) = self.filesystem(op, &New { kind: c"proc", options: &[], attributes })? {
-                    self.places.know(&op.target, root);
+                    self.places.know(&op.target, root, *writable);
                 }
                 Ok(())
             }
@@ -130,21 +137,26 @@ impl<M: Mounter> Tree<'_, M> {
                 let new = New { kind: c"devpts", options: &options, attributes: ATTR_NOSUID | ATTR_NOEXEC };
                 self.filesystem(op, &new).map(drop)
             }
+            // Directly below a file system that is still read-only, whose flags the new mount takes.
             What::ReadOnly => {
-                match self.places.find(&op.target).and_then(|place| Ok((self.mounter.part(&place)?, place))) {
+                let shown = self.places.find(&op.target).and_then(|p| mount::show_again(p.dir(), &p.name, &p.name));
+                match shown {
                     Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
-                    Err(failure) => Err(failure),
-                    Ok((part, place)) => {
-                        let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-                        self.mounter.bind(part, attributes, &place).map(drop)
-                    }
+                    result => result,
                 }
             }
             What::Hide => match self.places.find(&op.target).and_then(|place| Ok((place.kind()?, place))) {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 Err(failure) => Err(failure),
                 Ok((libc::S_IFDIR, place)) => hide_directory(self.mounter, &place, &mut self.empty),
-                Ok((_, place)) => hide_file(self.mounter, &place, &mut self.null, &mut self.nulled),
+                Ok((_, place)) => match self.hidden.as_ref().and_then(|hidden| place.sibling(hidden)) {
+                    Some(hidden) => mount::show_again(place.dir(), &hidden, &place.name),
+                    None => {
+                        hide_file(self.mounter, &place, &mut self.null, &mut self.nulled)?;
+                        self.hidden = Some(op.target.clone());
+                        Ok(())
+                    }
+                },
             },
             What::Link(text) => match self.places.room_for(&op.target) {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
