@@ -31,6 +31,7 @@ mod seccomp;
 // The other process, and what is said of it all.
 mod status;
 mod supervise;
+mod terminal;
 
 // Everything together.
 mod failures;

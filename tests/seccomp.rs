@@ -147,20 +147,6 @@ fn processes_and_threads_can_be_made() {
 }
 
 #[test]
-fn characters_cannot_be_pushed_into_the_terminal() {
-    // On /dev/null's descriptor the kernel itself would say ENOTTY. The high half of the register is not looked at by it.
-    for request in ["0x5412", "0x100005412", "0xffffffff00005412", "0x541c", "0x10000541c"] {
-        let act = format!("ioctl:0:{request}:buf");
-        for entry in ENTRIES {
-            assert_eq!(Sandbox::new(entry).probe(&["calls", &act]).ok(), "EPERM", "{request}");
-            assert_eq!(Sandbox::new(entry).set("seccomp", "none").probe(&["calls", &act]).ok(), "ENOTTY", "{request}");
-        }
-    }
-    let harmless = Sandbox::new(Entry::Launch).probe(&["calls", "ioctl:0:0x5401:buf"]);
-    assert_eq!(harmless.ok(), "ENOTTY", "TCGETS is let through");
-}
-
-#[test]
 fn x32_numbers_are_refused_in_every_filter() {
     let calls = [
         "calls",

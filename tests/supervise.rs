@@ -282,20 +282,3 @@ fn the_callers_ignored_and_blocked_signals_do_not_deafen_the_outer() {
         assert_eq!(deaf.probe(&["exit", "7"]).code(), Some(7));
     }
 }
-
-#[test]
-fn a_terminals_interrupt_reaches_the_program_once() {
-    need!("cc", "python3");
-    let dir = TempDir::new();
-    let program = cc!(dir, "signals");
-    let script = dir.file("terminal.py", include_str!("targets/terminal.py"));
-    for entry in ENTRIES {
-        for (act, expected) in
-            [(&["count", "2"][..], "exit 1"), (&["leave", "2", "42"], "exit 42"), (&["default"], "signal 2")]
-        {
-            let sandbox = Sandbox::new(entry).wrapped(&["/usr/bin/python3".as_ref(), script.as_os_str()]);
-            let ended = sandbox.run(&program, act);
-            assert_eq!(ended.ok(), expected, "{act:?}");
-        }
-    }
-}

@@ -9,7 +9,7 @@ use crate::plan::{Plan, Planned};
 use crate::policy::types::LogLevel;
 use crate::step::{Context, Side};
 use crate::supervise::outer::Outer;
-use crate::sys::process::{self, Forked};
+use crate::sys::process::{self, Forked, Processors};
 use crate::sys::signal::ChildNotices;
 use crate::sys::socket::{Channel, Message, peer_gone};
 use crate::sys::{file, signal};
@@ -19,18 +19,25 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let own = |failure| Refusal::from(SetupError::new("start", failure, ""));
     // First of all: a descriptor of ours must not become the target's stdin.
     let plugged = file::plug_standard_fds().map_err(own)?;
-    let mut context = Context { channel: None, mask: None, plugged };
+    let mut context = Context { channel: None, mask: None, processors: None, plugged };
     for (number, planned) in of(plan, Side::Outer) {
         apply(plan, planned, &mut context).map_err(|failure| error_of(plan, number, failure))?;
     }
     let (outer_end, inner_end) = Channel::pair().map_err(own)?;
     context.mask = Some(signal::block_all().map_err(own)?);
+    // The kernel leaves a forked child waiting on its parent's processor, and what was meant to be done at the same time
+    // would be done in turn.
+    if of(plan, Side::Beside).next().is_some() {
+        context.processors = Processors::own();
+    }
     // Before the fork: a child that ends while SIGCHLD is ignored leaves no status.
     let notices = ChildNotices::expect();
     match process::fork().map_err(own)? {
         Forked::Parent(inner) => {
             let inner_channel = inner_end.number();
             drop(inner_end);
+            // ignored: in turn is slower, and no different
+            let _ = context.processors.and_then(|all| all.others()).map(|others| others.give_to(inner));
             context.channel = Some(outer_end);
             outer(plan, context, inner, inner_channel)
         }

@@ -17,6 +17,7 @@ pub mod session;
 pub mod user;
 
 use crate::error::Failure;
+use crate::sys::process::Processors;
 use crate::sys::signal::SignalSet;
 use crate::sys::socket::Channel;
 
@@ -48,6 +49,8 @@ pub struct Context {
     pub channel: Option<Channel>,
     /// The signal mask the target had.
     pub mask: Option<SignalSet>,
+    /// The processors the target may use, where inner is kept off outer's until the network is there.
+    pub processors: Option<Processors>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
 }

@@ -19,6 +19,7 @@ macro_rules! calls {
 calls! {
     Capset = "capset",
     Chdir = "chdir",
+    Chmod = "fchmodat",
     Chroot = "chroot",
     Close = "close",
     CloseRange = "close_range",
@@ -54,6 +55,7 @@ calls! {
     Recv = "recvmsg",
     Seccomp = "seccomp",
     Send = "sendmsg",
+    Setaffinity = "sched_setaffinity",
     Setdomainname = "setdomainname",
     Setgroups = "setgroups",
     Sethostname = "sethostname",

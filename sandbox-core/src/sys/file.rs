@@ -217,6 +217,12 @@ pub fn mkdir(dir: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<()> {
     check(Call::Mkdir, unsafe { libc::mkdirat(dir.as_raw_fd(), name.as_ptr(), mode) }.into()).map(drop)
 }
 
+/// fchmodat(2): the mode as it is, whatever the umask.
+pub fn chmod(dir: BorrowedFd<'_>, name: &CStr, mode: u32) -> Result<()> {
+    // SAFETY: `name` is a live C string.
+    check(Call::Chmod, unsafe { libc::fchmodat(dir.as_raw_fd(), name.as_ptr(), mode, 0) }.into()).map(drop)
+}
+
 /// mknodat(2) of an empty regular file: unlike open(2) with O_CREAT it follows no link and fails when the name exists.
 pub fn make_file(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     // SAFETY: `name` is a live C string.

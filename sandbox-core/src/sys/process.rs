@@ -103,6 +103,53 @@ fn set_open_files(limit: libc::rlimit) -> Result<()> {
     check(Call::Setrlimit, unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }.into()).map(drop)
 }
 
+/// The processors a process may run on, sched_setaffinity(2).
+#[derive(Clone, Copy)]
+pub struct Processors(libc::cpu_set_t);
+
+impl Processors {
+    /// This process's; `None` where there is one only, or more than the set has room for.
+    pub fn own() -> Option<Self> {
+        // SAFETY: all zeroes is a valid set, and the kernel fills it.
+        let (set, count) = unsafe {
+            let mut set = std::mem::zeroed::<libc::cpu_set_t>();
+            let answer = libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set);
+            if answer != 0 {
+                return None;
+            }
+            (set, libc::CPU_COUNT(&set))
+        };
+        (count > 1).then_some(Self(set))
+    }
+
+    /// All of them but the one this process is running on now.
+    pub fn others(&self) -> Option<Self> {
+        let mut set = self.0;
+        // SAFETY: the calls take numbers and a live set.
+        let now = usize::try_from(unsafe { libc::sched_getcpu() }).ok()?;
+        // CPU_CLR of a number outside the set would be outside its memory.
+        if now >= size_of::<libc::cpu_set_t>() * 8 {
+            return None;
+        }
+        // SAFETY: the number lies within the set.
+        unsafe { libc::CPU_CLR(now, &mut set) };
+        Some(Self(set))
+    }
+
+    /// Whether they are this process's now.
+    pub fn are_own(&self) -> bool {
+        // SAFETY: both sets are live.
+        Self::own().is_some_and(|own| unsafe { libc::CPU_EQUAL(&own.0, &self.0) })
+    }
+
+    /// Lets process `pid` (0: this one) run on these only.
+    pub fn give_to(&self, pid: i32) -> Result<()> {
+        // SAFETY: the kernel reads the live set.
+        let answer = unsafe { libc::sched_setaffinity(pid, size_of::<libc::cpu_set_t>(), &raw const self.0) };
+        check(Call::Setaffinity, answer.into()).map(drop)
+    }
+}
+
 /// Makes this process dump no core whatever it dies of.
 pub fn no_core() {
     let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

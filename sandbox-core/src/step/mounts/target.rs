@@ -40,6 +40,11 @@ impl<'a> Place<'a> {
         Self { dir: Dir::Known(fd), name: c"".into(), path: c"".into() }
     }
 
+    /// A name in what is open.
+    pub fn below(fd: &'a OwnedFd, name: &'a CStr) -> Self {
+        Self { dir: Dir::Known(fd), name: name.into(), path: c"".into() }
+    }
+
     pub fn dir(&self) -> BorrowedFd<'_> {
         match &self.dir {
             Dir::Owned(fd) => fd.as_fd(),

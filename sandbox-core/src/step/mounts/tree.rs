@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::op::{Access, Base, Op, What};
 use super::target::{Kind, Place, Places, is_absent};
+use crate::sys::call::Call;
 use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
-use crate::sys::{Result, file, mount, process};
+use crate::sys::{Result, file, mount, process, refused};
 
 /// The object number of the base.
 pub const BASE: u32 = 1;
@@ -60,6 +61,7 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
         null,
         nulled: None,
         hidden: None,
+        store: Store::default(),
         empty: None,
     };
     for (number, (op, source)) in ops.iter().zip(sources).enumerate() {
@@ -91,6 +93,7 @@ struct Tree<'a, M> {
     null: Option<OwnedFd>,
     /// Where it then lies, to be shown over others.
     nulled: Option<OwnedFd>,
+    store: Store,
     /// The path of a file hidden by it.
     hidden: Option<CString>,
     /// An empty read-only directory, likewise.
@@ -109,7 +112,7 @@ impl<M: Mounter> Tree<'_, M> {
                         _ => Kind::File,
                     },
                 };
-                let Some(place) = self.place(op, kind)? else { return Ok(()) };
+                let Some(place) = place_of(&self.places, op, kind)? else { return Ok(()) };
                 let attributes = match access {
                     Access::ReadOnly => ATTR_NOSUID | ATTR_NODEV | ATTR_RDONLY,
                     Access::Writable => ATTR_NOSUID | ATTR_NODEV,
@@ -117,11 +120,15 @@ impl<M: Mounter> Tree<'_, M> {
                 };
                 self.mounter.bind(source, attributes, &place).map(drop)
             }
-            What::Tmpfs { size, mode, sealed } => {
-                let size = size.as_ref().map(|size| (c"size", Some(size.as_c_str())));
-                let options: Vec<_> = [(c"mode", Some(mode.as_c_str()))].into_iter().chain(size).collect();
+            What::Tmpfs { size: Some(size), mode, sealed } => {
+                let options = [(c"mode", Some(mode.as_c_str())), (c"size", Some(size.as_c_str()))];
                 let new = New { kind: c"tmpfs", options: &options, attributes: ATTR_NOSUID | ATTR_NODEV };
                 let Some(root) = self.filesystem(op, &new)? else { return Ok(()) };
+                self.places.made(&op.target, root, *sealed)
+            }
+            What::Tmpfs { size: None, mode, sealed } => {
+                let Some(place) = place_of(&self.places, op, Kind::Directory)? else { return Ok(()) };
+                let root = self.store.directory(self.mounter, mode, ATTR_NOSUID | ATTR_NODEV, &place)?;
                 self.places.made(&op.target, root, *sealed)
             }
             What::Proc { writable } => {
@@ -148,7 +155,7 @@ impl<M: Mounter> Tree<'_, M> {
             What::Hide => match self.places.find(&op.target).and_then(|place| Ok((place.kind()?, place))) {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 Err(failure) => Err(failure),
-                Ok((libc::S_IFDIR, place)) => hide_directory(self.mounter, &place, &mut self.empty),
+                Ok((libc::S_IFDIR, place)) => hide_directory(self.mounter, &place, &mut self.store, &mut self.empty),
                 Ok((_, place)) => match self.hidden.as_ref().and_then(|hidden| place.sibling(hidden)) {
                     Some(hidden) => mount::show_again(place.dir(), &hidden, &place.name),
                     None => {
@@ -165,33 +172,76 @@ impl<M: Mounter> Tree<'_, M> {
         }
     }
 
-    /// The place of an op, made where it may be; `None` when it is not there and need not be.
-    fn place<'p>(&'p self, op: &'p Op, kind: Kind) -> Result<Option<Place<'p>>> {
-        match self.places.find_or_make(&op.target, kind) {
-            Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(None),
-            result => result.map(Some),
-        }
-    }
-
     fn filesystem(&self, op: &Op, new: &New<'_>) -> Result<Option<OwnedFd>> {
-        match self.place(op, Kind::Directory)? {
+        match place_of(&self.places, op, Kind::Directory)? {
             Some(place) => self.mounter.filesystem(new, &place).map(Some),
             None => Ok(None),
         }
     }
 }
 
-/// The first hidden directory gets a file system, the others show the same one.
-fn hide_directory<M: Mounter>(mounter: &M, place: &Place<'_>, empty: &mut Option<OwnedFd>) -> Result<()> {
+/// The place of an op, made where it may be; `None` when it is not there and need not be.
+fn place_of<'p>(places: &'p Places<'_>, op: &'p Op, kind: Kind) -> Result<Option<Place<'p>>> {
+    match places.find_or_make(&op.target, kind) {
+        Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// One file system in memory for all that is private and has no size of its own, a directory of it for each: making and
+/// unmaking a file system costs three times what a bind does. Its root lies below the first of them, out of reach.
+#[derive(Default)]
+struct Store {
+    root: Option<OwnedFd>,
+    directories: usize,
+}
+
+impl Store {
+    /// Puts a new directory of it over a place, and returns it.
+    fn directory<M: Mounter>(
+        &mut self,
+        mounter: &M,
+        mode: &CStr,
+        attributes: u64,
+        place: &Place<'_>,
+    ) -> Result<OwnedFd> {
+        let root = match self.root.take() {
+            Some(root) => root,
+            None => {
+                let options = [(c"mode", Some(c"700"))];
+                mounter.filesystem(
+                    &New { kind: c"tmpfs", options: &options, attributes: ATTR_NOSUID | ATTR_NODEV },
+                    place,
+                )?
+            }
+        };
+        let root = self.root.insert(root);
+        let name = CString::new(self.directories.to_string()).map_err(|_| refused(Call::Mkdir, libc::EINVAL))?;
+        self.directories += 1;
+        let bits = mode.to_str().ok().and_then(|mode| u32::from_str_radix(mode, 8).ok());
+        file::mkdir(root.as_fd(), &name, 0o700)?;
+        // mkdir(2) takes the umask off, and the sticky bit only here.
+        file::chmod(root.as_fd(), &name, bits.ok_or(refused(Call::Chmod, libc::EINVAL))?)?;
+        let part = mounter.part(&Place::below(root, &name))?;
+        mounter.bind(part, attributes, place)
+    }
+}
+
+/// The first hidden directory is a new one, the others show it.
+fn hide_directory<M: Mounter>(
+    mounter: &M,
+    place: &Place<'_>,
+    store: &mut Store,
+    empty: &mut Option<OwnedFd>,
+) -> Result<()> {
+    let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
     match empty {
         Some(empty) => {
             let part = mounter.part(&Place::open(empty))?;
-            mounter.bind(part, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, place).map(drop)
+            mounter.bind(part, attributes, place).map(drop)
         }
         None => {
-            let attributes = ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC;
-            let new = New { kind: c"tmpfs", options: &[(c"mode", Some(c"755"))], attributes };
-            *empty = Some(mounter.filesystem(&new, place)?);
+            *empty = Some(store.directory(mounter, c"755", attributes, place)?);
             Ok(())
         }
     }
