@@ -47,6 +47,17 @@ fn root_on_the_host_could_have_opened_it() {
 }
 
 #[test]
+fn a_proc_of_the_hosts_is_covered_too() {
+    for entry in ENTRIES {
+        let inside = Sandbox::new(entry).set("bind", "/proc:/proc").report();
+        for at in ["/proc/sys", "/proc/irq", "/proc/bus"].into_iter().filter(|at| fs::exists(at).unwrap()) {
+            let mount = inside.mount(at).unwrap_or_else(|| panic!("{at} is no mount: {:#?}", inside.all("mount")));
+            assert!(mount.has("ro"), "{mount:?}");
+        }
+    }
+}
+
+#[test]
 fn directories_of_the_machine_are_read_only_mounts() {
     for entry in ENTRIES {
         let inside = Sandbox::new(entry).report();

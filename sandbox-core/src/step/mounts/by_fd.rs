@@ -67,6 +67,9 @@ impl Mounter for ByFd {
     fn seal(&self, root: &OwnedFd) -> Result<()> {
         mount::set_attributes(root.as_fd(), ATTR_RDONLY, false)
     }
+    fn seal_covered(&self, root: &OwnedFd) -> Result<()> {
+        self.seal(root)
+    }
     fn unseal(&self, root: &OwnedFd) -> Result<()> {
         mount::make_writable(root.as_fd())
     }

@@ -65,6 +65,10 @@ impl Mounter for ByPath {
     fn seal(&self, root: &OwnedFd) -> Result<()> {
         change_flags(self.root.as_fd(), root.as_fd(), |was| was | libc::MS_RDONLY, false)
     }
+    fn seal_covered(&self, _: &OwnedFd) -> Result<()> {
+        // A path leads to what lies on top; what lies below it is out of reach for the program as well.
+        Ok(())
+    }
     fn unseal(&self, root: &OwnedFd) -> Result<()> {
         change_flags(self.root.as_fd(), root.as_fd(), |was| was & !libc::MS_RDONLY, false)
     }

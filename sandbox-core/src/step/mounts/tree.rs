@@ -30,7 +30,9 @@ pub trait Mounter: Sized {
     fn filesystem(&self, new: &New<'_>, place: &Place<'_>) -> Result<OwnedFd>;
     /// Makes one mount read-only, not those below it.
     fn seal(&self, root: &OwnedFd) -> Result<()>;
-    /// Takes that back.
+    /// The same for one that lies below another at the same place, where it can be named at all.
+    fn seal_covered(&self, root: &OwnedFd) -> Result<()>;
+    /// Makes one mount writable, not those below it.
     fn unseal(&self, root: &OwnedFd) -> Result<()>;
 }
 
@@ -69,6 +71,9 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     }
     tree.places.sealed().try_for_each(|root| mounter.seal(root))?;
     tree.places.unsealed().try_for_each(|root| mounter.unseal(root))?;
+    if let Some(root) = &tree.store.root {
+        mounter.seal_covered(root)?;
+    }
     if *base == Base::Empty && !writable {
         mounter.seal(mounter.root())?;
     }
@@ -144,14 +149,10 @@ impl<M: Mounter> Tree<'_, M> {
                 let new = New { kind: c"devpts", options: &options, attributes: ATTR_NOSUID | ATTR_NOEXEC };
                 self.filesystem(op, &new).map(drop)
             }
-            // Directly below a file system that is still read-only, whose flags the new mount takes.
-            What::ReadOnly => {
-                let shown = self.places.find(&op.target).and_then(|p| mount::show_again(p.dir(), &p.name, &p.name));
-                match shown {
-                    Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
-                    result => result,
-                }
-            }
+            What::ReadOnly => match self.places.find(&op.target).and_then(|place| read_only(self.mounter, &place)) {
+                Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
+                result => result,
+            },
             What::Hide => match self.places.find(&op.target).and_then(|place| Ok((place.kind()?, place))) {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 Err(failure) => Err(failure),
@@ -185,6 +186,17 @@ fn place_of<'p>(places: &'p Places<'_>, op: &'p Op, kind: Kind) -> Result<Option
     match places.find_or_make(&op.target, kind) {
         Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(None),
         result => result.map(Some),
+    }
+}
+
+/// Makes a part of the tree read-only. Directly below a file system of ours, which is read-only itself until the end, a
+/// mount that shows the part again has its flags.
+fn read_only<M: Mounter>(mounter: &M, place: &Place<'_>) -> Result<()> {
+    if place.name.is_empty() {
+        let part = mounter.part(place)?;
+        mounter.bind(part, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, place).map(drop)
+    } else {
+        mount::show_again(place.dir(), &place.name, &place.name)
     }
 }
 
