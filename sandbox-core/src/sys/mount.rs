@@ -63,11 +63,6 @@ pub fn make_writable(tree: BorrowedFd<'_>) -> Result<()> {
     setattr(tree, &MountAttr { attr_set: 0, attr_clr: ATTR_RDONLY, propagation: 0, userns_fd: 0 }, false)
 }
 
-/// Adds attributes to the mount `tree` is the root of and to all below it, and makes them private to this namespace.
-pub fn make_private_with(tree: BorrowedFd<'_>, attributes: u64) -> Result<()> {
-    setattr(tree, &MountAttr { attr_set: attributes, attr_clr: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 }, true)
-}
-
 fn setattr(tree: BorrowedFd<'_>, attr: &MountAttr, recursive: bool) -> Result<()> {
     let flags = libc::AT_EMPTY_PATH.cast_unsigned() | if recursive { AT_RECURSIVE } else { 0 };
     let (empty, attr) = (c"".as_ptr(), std::ptr::from_ref(attr));

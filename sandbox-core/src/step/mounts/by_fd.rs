@@ -21,17 +21,12 @@ impl Mounter for ByFd {
     }
     fn new(base: &Base, attributes: u64) -> Result<Self> {
         if *base == Base::Host {
-            // The namespace's own copy of the host's mounts is made what is wanted, in place, and taken out of every peer
-            // group in the same call: what the host mounts later must not appear inside. A second copy to pivot into
+            // The namespace's own copy of the host's mounts is made what is wanted, in place. A second copy to pivot into
             // would look the same, and cost 150 us.
             let root = file::open(None, c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-            match mount::make_private_with(root.as_fd(), attributes) {
-                // The root directory is no mount (a chroot), so its flags would not be ours alone.
-                Err(failure) if failure.errno == libc::EINVAL => {}
-                result => return result.map(|()| Self { root, beside: false }),
-            }
+            mount::set_attributes(root.as_fd(), attributes, true)?;
+            return Ok(Self { root, beside: false });
         }
-        mount::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
         let root = match base {
             Base::Host => mount::copy_tree(None, c"/")?,
             Base::Dir(dir) => mount::copy_tree(None, dir)?,

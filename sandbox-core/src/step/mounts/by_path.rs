@@ -20,7 +20,6 @@ impl Mounter for ByPath {
         file::open(None, path, libc::O_PATH, 0)
     }
     fn new(base: &Base, attributes: u64) -> Result<Self> {
-        mount::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
         match base {
             Base::Host => mount::mount(Some(c"/"), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
             Base::Dir(dir) => mount::mount(Some(dir), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,

@@ -46,6 +46,9 @@ pub struct New<'a> {
 /// Builds the whole tree and moves into it. Failures carry the number of an op's target or source.
 pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> {
     let limit = process::Headroom::for_fds(ops.len())?;
+    // First of all: a copy of a mount that is still in a peer group stays in it, and what the host mounts there later would
+    // appear inside, as writable as it is there.
+    mount::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
     let numbered =
         |number: usize| move |failure: crate::error::Failure| failure.on(2 + 2 * number + failure.object as usize);
     let mut sources = Vec::with_capacity(ops.len());
