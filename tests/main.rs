@@ -38,6 +38,7 @@ mod failures;
 mod old_kernels;
 mod profiles;
 mod programs;
+mod propagation;
 
 // The command around the library.
 mod launcher;
