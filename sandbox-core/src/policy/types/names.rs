@@ -1,0 +1,150 @@
+//! The settings whose values are words.
+
+use crate::setting::value::Text;
+
+/// An enumeration spelled by names: the type, its `Text`, and its list of names from one table.
+macro_rules! names {
+    ($(#[$meta:meta])* $type:ident: $($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $type { $($(#[$doc])* $variant),+ }
+        impl $type {
+            /// Every value, in the order of the documents.
+            pub const ALL: &'static [$type] = &[$($type::$variant),+];
+            /// The word that spells it.
+            pub const fn name(self) -> &'static str {
+                match self { $($type::$variant => $name),+ }
+            }
+        }
+        impl Text for $type {
+            fn parse(text: &[u8]) -> Result<Self, String> {
+                Self::ALL.iter().copied().find(|v| v.name().as_bytes() == text).ok_or_else(|| {
+                    let names: Vec<_> = Self::ALL.iter().map(|v| v.name()).collect();
+                    format!("expected one of {}", names.join(", "))
+                })
+            }
+            fn show(&self) -> Vec<u8> {
+                self.name().into()
+            }
+        }
+    };
+}
+
+names! {
+    /// A kind of namespace, namespaces(7).
+    Namespace:
+    User = "user",
+    Mount = "mount",
+    Pid = "pid",
+    Net = "net",
+    Ipc = "ipc",
+    Uts = "uts",
+    Cgroup = "cgroup",
+    Time = "time",
+}
+
+impl Namespace {
+    /// Its flag for unshare(2).
+    pub const fn flag(self) -> i32 {
+        match self {
+            Namespace::User => libc::CLONE_NEWUSER,
+            Namespace::Mount => libc::CLONE_NEWNS,
+            Namespace::Pid => libc::CLONE_NEWPID,
+            Namespace::Net => libc::CLONE_NEWNET,
+            Namespace::Ipc => libc::CLONE_NEWIPC,
+            Namespace::Uts => libc::CLONE_NEWUTS,
+            Namespace::Cgroup => libc::CLONE_NEWCGROUP,
+            // include/uapi/linux/sched.h; not in the libc crate for every libc it serves.
+            Namespace::Time => 0x80,
+        }
+    }
+
+    /// Its file below `/proc/PID/ns`.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Namespace::Mount => "mnt",
+            other => other.name(),
+        }
+    }
+}
+
+names! {
+    /// A shipped starting point.
+    Profile:
+    /// The host's tree read-only, everything else new or private.
+    Default = "default",
+    /// Nothing but what is already mapped and open.
+    Strict = "strict",
+    /// `default` with the current directory writable.
+    Build = "build",
+}
+
+names! {
+    /// What `/proc` is.
+    ProcMode:
+    /// A fresh procfs, writable where it is harmless.
+    Rw = "rw",
+    /// A fresh procfs, read-only.
+    Ro = "ro",
+    /// An empty directory, or nothing in an empty root.
+    None = "none",
+}
+
+names! {
+    /// What `/dev` is.
+    DevMode:
+    /// null, zero, full, random, urandom, tty, a private devpts and /dev/shm.
+    Minimal = "minimal",
+    /// An empty directory, or nothing in an empty root.
+    None = "none",
+    /// The host's.
+    Host = "host",
+}
+
+names! {
+    /// What the network is.
+    NetMode:
+    /// A namespace of its own in which only loopback exists, and is up.
+    None = "none",
+    /// The host's.
+    Host = "host",
+    /// The host's namespace, but no socket can be made.
+    Filter = "filter",
+}
+
+names! {
+    /// How much is said on standard error.
+    LogLevel:
+    /// Only why it failed.
+    Error = "error",
+    /// And each step of the plan.
+    Info = "info",
+    /// And what each step took.
+    Debug = "debug",
+}
+
+names! {
+    /// What meets a refused system call.
+    SeccompAction:
+    /// The error number of the filter's rule.
+    Errno = "errno",
+    /// SIGSYS for the whole process, which cannot be caught.
+    Kill = "kill",
+    /// SIGSYS for the thread, which cannot be caught.
+    KillThread = "kill-thread",
+    /// SIGSYS, which can be caught.
+    Trap = "trap",
+    /// It is allowed and written to the kernel's log.
+    Log = "log",
+}
+
+names! {
+    /// A shipped system call filter.
+    FilterName:
+    /// What programs need, without what attacks need.
+    Default = "default",
+    /// What a filter between two open files needs.
+    Strict = "strict",
+    /// Only what every filter refuses: foreign architectures, x32 and unknown numbers.
+    None = "none",
+}
