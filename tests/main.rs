@@ -34,6 +34,7 @@ mod supervise;
 mod terminal;
 
 // Everything together.
+mod examples;
 mod failures;
 mod old_kernels;
 mod profiles;

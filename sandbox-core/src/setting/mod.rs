@@ -1,5 +1,7 @@
 //! The settings table: flag, policy key, variable, help and documents are derived from these rows.
 
+#[cfg(test)]
+mod properties;
 pub mod table;
 pub mod text;
 pub mod value;
