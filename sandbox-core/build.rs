@@ -11,6 +11,8 @@ mod graph;
 mod ir;
 #[path = "src/seccomp/leaf.rs"]
 mod leaf;
+#[path = "src/seccomp/shape.rs"]
+mod shape;
 #[allow(dead_code)]
 #[path = "src/seccomp/shipped/mod.rs"]
 mod shipped;
@@ -49,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn array(code: &mut String, name: &str, filter: &Filter) -> Result<(), Box<dyn Error>> {
-    let program = compile::compile(filter)?;
+    let program = compile::compile_well(filter)?;
     writeln!(code, "static {name}: [sock_filter; {}] = [", program.len())?;
     for i in program {
         writeln!(code, "    insn({:#04x}, {}, {}, {:#x}),", i.code, i.jt, i.jf, i.k)?;

@@ -1,15 +1,16 @@
 //! From a filter to the one program the kernel runs.
 //!
-//! The number space is cut into ranges of equal outcome and a balanced tree of `JGE` finds the range: about ten
-//! instructions for any number. The kernel runs a new filter once for every number to learn which are always allowed,
-//! so depth is paid for at every start (a list of 300 comparisons costs half a millisecond); and only an answer that
-//! depends on nothing but the number can be learned, so arguments are loaded in the leaves and nowhere else.
+//! The number space is cut into ranges of equal outcome and a tree of comparisons, in an order that `shape` chooses, finds
+//! the range: about ten instructions for any number (a list of 300 comparisons costs half a millisecond at every start).
+//! The kernel learns which numbers are always allowed, and only an answer that depends on nothing but the number can be
+//! learned: so arguments are loaded in the leaves and nowhere else.
 
 use libc::sock_filter;
 
 use super::graph::{Node, code};
 use super::ir::{Action, ENOSYS, Error, Filter, Rule};
 use super::leaf::leaf;
+use super::shape::{Choice, Run, Shape};
 use super::syscalls;
 
 /// BPF_MAXINSNS, include/uapi/linux/bpf_common.h; seccompiler stops one short of it, and so do we.
@@ -47,10 +48,24 @@ pub(super) const fn ret(action: Action) -> sock_filter {
 /// * so are numbers that are not assigned, or were not when this was written: a newer kernel's call is not known to
 ///   be harmless, and ENOSYS is what makes a C library fall back;
 /// * [`MARKER_NR`] answers [`MARKER_ERRNO`].
+///
+/// It is done while a program starts, so the order of its comparisons is good, not the best.
 pub fn compile(filter: &Filter) -> Result<Vec<sock_filter>, Error> {
+    compile_as(filter, false)
+}
+
+/// The same, in the best order there is: for what is compiled once and loaded often.
+pub fn compile_well(filter: &Filter) -> Result<Vec<sock_filter>, Error> {
+    compile_as(filter, true)
+}
+
+fn compile_as(filter: &Filter, best: bool) -> Result<Vec<sock_filter>, Error> {
     let ranges = ranges(filter)?;
-    let mut tree = Backwards { code: Vec::with_capacity(4 * ranges.len()), leaves: Vec::new() };
-    let root = tree.subtree(&ranges)?;
+    let runs = runs(&ranges);
+    let shape = if best { Shape::best(&runs) } else { Shape::Quick(&runs) };
+    let code = Vec::with_capacity(4 * ranges.len());
+    let mut tree = Backwards { ranges: &ranges, runs: &runs, shape, code, leaves: Vec::new() };
+    let root = tree.subtree(0..ranges.len())?;
     tree.enter(root);
     tree.code.push(insn(code::LD, 0, 0, NR));
     tree.code.push(ret(Action::KillProcess));
@@ -102,6 +117,17 @@ fn ranges(filter: &Filter) -> Result<Vec<Range<'_>>, Error> {
     Ok(ranges)
 }
 
+fn runs(ranges: &[Range]) -> Vec<Run> {
+    let class = |range: &Range| ranges.iter().position(|other| other.outcome == range.outcome).unwrap_or(0);
+    let run = |range: &Range| Run {
+        numbers: (range.last - range.first).saturating_add(1),
+        // Above the newest nothing is tried.
+        tried: (range.last.min(syscalls::NEWEST) + 1).saturating_sub(range.first).max(1),
+        class: class(range),
+    };
+    ranges.iter().map(run).collect()
+}
+
 fn outcome(rule: &Rule) -> Outcome<'_> {
     match rule {
         Rule::Always(action) => Outcome::Ret(action.ret()),
@@ -121,7 +147,10 @@ enum Target {
 }
 
 /// A program written from its end to its start, as jumps only go forward and their targets must have a place.
-struct Backwards<'a> {
+struct Backwards<'r, 'a> {
+    ranges: &'r [Range<'a>],
+    runs: &'r [Run],
+    shape: Shape<'r>,
     code: Vec<sock_filter>,
     /// Leaves already written, to be shared by calls with the same rule (chmod, fchmod).
     leaves: Vec<(&'a Rule, Target)>,
@@ -130,30 +159,32 @@ struct Backwards<'a> {
 /// A conditional jump skips up to 255 instructions. Making room for one target may push the other two away.
 const REACH: usize = 250;
 
-/// Up to this many numbers that differ from what surrounds them are compared one after another: that is as deep as a
-/// tree for them and half as long.
-const SINGLES: usize = 3;
-
-impl<'a> Backwards<'a> {
-    fn subtree(&mut self, ranges: &[Range<'a>]) -> Result<Target, Error> {
-        if let [range] = ranges {
-            return self.outcome(range.outcome);
+impl<'a> Backwards<'_, 'a> {
+    fn subtree(&mut self, part: std::ops::Range<usize>) -> Result<Target, Error> {
+        let of = |at: usize| self.ranges.get(at).ok_or(Error::Layout);
+        if part.len() == 1 {
+            return self.outcome(of(part.start)?.outcome);
         }
-        if let Some((surrounding, singles)) = singles(ranges) {
-            let mut next = self.outcome(surrounding)?;
-            for single in singles.rev() {
-                let own = self.outcome(single.outcome)?;
-                next = self.test(code::JEQ, single.first, own, next)?;
+        match self.shape.choose(&part).ok_or(Error::Layout)? {
+            Choice::Singles { surrounding } => {
+                let class = |at: usize| self.runs.get(at).map(|run| run.class);
+                let (inside, others): (Vec<_>, Vec<_>) = part.partition(|&at| class(at) == Some(surrounding));
+                let mut next = self.outcome(of(*inside.first().ok_or(Error::Layout)?)?.outcome)?;
+                for range in others.into_iter().rev().filter_map(|at| self.ranges.get(at)) {
+                    let own = self.outcome(range.outcome)?;
+                    for number in (range.first..=range.last).rev() {
+                        next = self.test(code::JEQ, number, own, next)?;
+                    }
+                }
+                Ok(next)
             }
-            return Ok(next);
+            Choice::Cut(at) => {
+                let first = of(at)?.first;
+                let high = self.subtree(at..part.end)?;
+                let low = self.subtree(part.start..at)?;
+                self.test(code::JGE, first, high, low)
+            }
         }
-        let (low, high) = ranges.split_at(middle(ranges));
-        let Some(first) = high.first().map(|range| range.first) else {
-            return Err(Error::Layout);
-        };
-        let high = self.subtree(high)?;
-        let low = self.subtree(low)?;
-        self.test(code::JGE, first, high, low)
     }
 
     fn outcome(&mut self, outcome: Outcome<'a>) -> Result<Target, Error> {
@@ -203,8 +234,15 @@ impl<'a> Backwards<'a> {
         Ok(target)
     }
 
-    /// Writes a conditional jump.
+    /// Writes a conditional jump, unless there is the same one already: rules often end alike.
     fn test(&mut self, code: u16, k: u32, yes: Target, no: Target) -> Result<Target, Error> {
+        let same = |at: usize, i: &sock_filter| {
+            let leads = |skip: u8, to: Target| self.is(at - usize::from(skip) - 1, to);
+            i.code == code && i.k == k && leads(i.jt, yes) && leads(i.jf, no)
+        };
+        if let Some(at) = self.recent().find_map(|(at, i)| same(at, i).then_some(at)) {
+            return Ok(Target::At(at));
+        }
         let (yes, no) = (self.near(yes), self.near(no));
         let here = self.code.len();
         let skip = |at: usize| u8::try_from(here - at - 1).map_err(|_| Error::Layout);
@@ -212,11 +250,28 @@ impl<'a> Backwards<'a> {
         Ok(Target::At(here))
     }
 
-    /// Writes an instruction that goes on to this target.
+    /// Writes an instruction that goes on to this target, unless there is the same one already.
     fn step(&mut self, insn: sock_filter, next: Target) -> Target {
+        let same = |at: usize, i: &sock_filter| (i.code, i.k) == (insn.code, insn.k) && self.is(at - 1, next);
+        if let Some(at) = self.recent().find_map(|(at, i)| (at > 0 && same(at, i)).then_some(at)) {
+            return Target::At(at);
+        }
         self.enter(next);
         self.code.push(insn);
         Target::At(self.code.len() - 1)
+    }
+
+    /// What a conditional jump written next can reach, with its places, the latest first.
+    fn recent(&self) -> impl Iterator<Item = (usize, &sock_filter)> {
+        self.code.iter().enumerate().skip(self.code.len().saturating_sub(REACH)).rev()
+    }
+
+    /// Whether what is written at this place is that target.
+    fn is(&self, at: usize, target: Target) -> bool {
+        match target {
+            Target::At(other) => at == other,
+            Target::Ret(value) => self.code.get(at).is_some_and(|i| i.code == code::RET && i.k == value),
+        }
     }
 
     /// A place for this target that a conditional jump written next (or nearly) can reach: a return within reach or
@@ -228,8 +283,7 @@ impl<'a> Backwards<'a> {
             Target::At(at) if at >= bound => return at,
             Target::At(at) => self.code.push(insn(code::JA, 0, 0, (here - at - 1) as u32)),
             Target::Ret(value) => {
-                let recent = self.code.iter().enumerate().skip(bound);
-                if let Some((at, _)) = recent.rev().find(|(_, i)| i.code == code::RET && i.k == value) {
+                if let Some(at) = self.recent().map(|(at, _)| at).find(|&at| self.is(at, target)) {
                     return at;
                 }
                 self.code.push(insn(code::RET, 0, 0, value));
@@ -246,27 +300,4 @@ impl<'a> Backwards<'a> {
             Target::Ret(value) => self.code.push(insn(code::RET, 0, 0, value)),
         }
     }
-}
-
-/// The outcome of all numbers but a few single ones, if it is so, and these.
-fn singles<'r, 'a>(ranges: &'r [Range<'a>]) -> Option<(Outcome<'a>, impl DoubleEndedIterator<Item = &'r Range<'a>>)> {
-    // Neighbours differ, so what surrounds is the first or the second.
-    ranges.iter().take(2).map(|range| range.outcome).find_map(|surrounding| {
-        let others = move || ranges.iter().filter(move |range| range.outcome != surrounding);
-        let few = others().count() <= SINGLES && others().all(|range| range.first == range.last);
-        few.then(|| (surrounding, others()))
-    })
-}
-
-/// Where to cut: with about as many numbers on either side, as the kernel tries each of them once.
-fn middle(ranges: &[Range]) -> usize {
-    // Above the newest nothing is tried. Adding a constant for each range made the programs longer, and no faster.
-    let weight = |range: &Range| (range.last.min(syscalls::NEWEST) + 1).saturating_sub(range.first).max(1);
-    let total: u32 = ranges.iter().map(weight).sum();
-    let mut below = 0;
-    let cut = ranges.iter().position(|range| {
-        below += weight(range);
-        2 * below >= total
-    });
-    cut.unwrap_or(0).clamp(1, ranges.len() - 1)
 }

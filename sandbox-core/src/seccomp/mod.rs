@@ -15,12 +15,13 @@ mod graph;
 mod ir;
 mod leaf;
 mod programs;
+mod shape;
 mod shipped;
 mod syscalls;
 #[cfg(test)]
 mod tests;
 
-pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile};
+pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile, compile_well};
 pub use compose::{Denial, Request, compose};
 pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Filter, Op, Rule, Width};
 pub use programs::supervisor;

@@ -24,6 +24,13 @@ pub(super) const CLONE: Answer = ByArgs(&[(&[Cond::without(0, CLONE_NAMESPACES)]
 pub(super) const MODE_IS_SECOND: Answer = ByArgs(&[(&[Cond::without(1, SUID)], Allow)], EPERM);
 /// fchmodat, fchmodat2.
 pub(super) const MODE_IS_THIRD: Answer = ByArgs(&[(&[Cond::without(2, SUID)], Allow)], EPERM);
+/// The bit that devices (and links) have of S_IFMT, and plain files, pipes and sockets have not. A directory has not either,
+/// and the kernel makes none by mknod(2).
+const DEVICE: u32 = 0o02_0000;
+/// mknod.
+pub(super) const NODE_IS_SECOND: Answer = ByArgs(&[(&[Cond::without(1, SUID | DEVICE)], Allow)], EPERM);
+/// mknodat.
+pub(super) const NODE_IS_THIRD: Answer = ByArgs(&[(&[Cond::without(2, SUID | DEVICE)], Allow)], EPERM);
 /// The mode is there only when a file may be created; otherwise the register holds whatever it held.
 pub(super) const OPEN: Answer =
     ByArgs(&[(&[Cond::without(1, CREATES)], Allow), (&[Cond::without(2, SUID)], Allow)], EPERM);
