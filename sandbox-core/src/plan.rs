@@ -89,15 +89,24 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
 
     // Before any descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
+    // What needs privileges in the caller's user namespace, as only that one counts for the kernel.
+    let rlimits = step::rlimits::plan(policy, host)?;
+    steps.put(Side::Outer, step::rlimits::plan_raise(rlimits.as_ref(), policy, host, &wanted));
+    steps.put(Side::Outer, step::nice::plan(policy, host, Side::Outer));
+    steps.put(Side::Outer, step::oom::plan_lower(policy));
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
     steps.put(Side::Outer, step::id_map::plan(policy, host, &wanted));
     // Take effect at the fork.
     steps.put(Side::Outer, step::namespaces::plan_for_children(&wanted));
+    // While nobody is in the new time namespace.
+    steps.put(Side::Outer, step::time_offsets::plan(policy, &wanted)?);
 
     // After the fork, while inner works on the rest.
     steps.put(Side::Beside, step::network::plan_make(&wanted));
 
+    // While /proc is the host's.
+    steps.put(Side::Inner, step::oom::plan(policy));
     steps.put(Side::Inner, step::namespaces::plan_own(&wanted));
     steps.put(Side::Inner, step::hostname::plan(policy, &wanted)?);
     // A procfs of the new pid namespace can only be made in it: EPERM before the fork.
@@ -114,6 +123,15 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     // Before init, which keeps the other end's attention from then on.
     steps.put(Side::Inner, step::network::plan_await(&wanted));
     steps.put(Side::Inner, step::init::plan(policy));
+    // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the
+    // network, until which inner is kept off outer's own.
+    steps.put(Side::Inner, step::nice::plan(policy, host, Side::Inner));
+    steps.put(Side::Inner, step::affinity::plan(policy)?);
+    steps.put(Side::Inner, step::core_sched::plan(policy));
+    steps.put(Side::Inner, step::umask::plan(policy));
+    steps.put(Side::Inner, step::personality::plan(policy)?);
+    steps.put(Side::Inner, rlimits);
+    steps.put(Side::Inner, step::tsc::plan(policy)?);
     if policy.allow_new_privs.on() {
         // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
@@ -222,6 +240,8 @@ mod tests {
             home: Some(c"/home/u".into()),
             mount_fds: true,
             privileged: false,
+            limits: [Some((100, 1000)); 16],
+            nice: Some(0),
         }
     }
 
