@@ -1,6 +1,7 @@
 //! Remedies: what to do about a step's failure, where that is known.
 
 use crate::error::SetupError;
+use crate::step::rlimits::NPROC_OF_ROOT;
 
 /// What about this host explains a refusal. Found by the process that failed, while it can still open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +73,12 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("cwd", libc::ENOENT) => "the directory must exist inside: --bind or --tmpfs can put it there",
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
+        ("rlimits", libc::EPERM) if error.object == NPROC_OF_ROOT => {
+            "the kernel does not hold the machine's root to nproc: start as another user, or limit a cgroup's pids"
+        }
         ("rlimits", libc::EPERM) => {
             "a hard limit can be raised only with CAP_SYS_RESOURCE outside every user namespace: stay at the caller's \
              (ulimit -H), which the value hard stands for"
-        }
-        ("rlimits", libc::EOPNOTSUPP) => {
-            "the kernel does not hold the machine's root to nproc: start as another user, or limit a cgroup's pids"
         }
         ("nice", libc::EACCES | libc::EPERM) => {
             "less than the caller's own takes CAP_SYS_NICE outside every user namespace, or RLIMIT_NICE (ulimit -e)"

@@ -33,8 +33,11 @@ pub struct Raise {
 pub struct Rlimits(Vec<New>);
 
 const UID_MAP: &CStr = c"/proc/self/uid_map";
-/// The object in a failure that is not about a limit.
+/// The objects in failures that are not about the value of a limit.
 const MAP: usize = 16;
+const ROOT: usize = 17;
+/// What cannot be done, as the message has it.
+pub const NPROC_OF_ROOT: &str = "nproc of root";
 
 /// Planned for what `rlimit` names: nothing is limited that was not asked for.
 pub fn plan(policy: &Policy, host: &Host) -> Result<Option<Rlimits>, PolicyError> {
@@ -65,8 +68,8 @@ pub fn plan_raise(limits: Option<&Rlimits>, policy: &Policy, host: &Host, wanted
     let raised: Vec<_> = all
         .iter()
         .filter_map(|new| {
-            // Where the caller's are not known, the kernel is the one to say that nothing is raised.
-            let (soft, hard) = callers(new).unwrap_or((new.soft, 0));
+            // Where the caller's are not known, inner's own attempt shows whether it would have been more.
+            let (soft, hard) = callers(new)?;
             (new.hard > hard).then_some(New { soft, ..*new })
         })
         .collect();
@@ -121,14 +124,14 @@ impl Step for Raise {
             let length = file::read_start(map.as_fd(), &mut text).map_err(|failure| failure.on(MAP))?;
             // The kernel counts this user's processes, and refuses none (kernel/fork.c, INIT_USER).
             if is_root(text.get(..length).unwrap_or_default(), nix::unistd::geteuid().as_raw()) {
-                return Err(refused(Call::Setrlimit, libc::EOPNOTSUPP).on(Limit::Nproc.number() as usize));
+                return Err(refused(Call::Setrlimit, libc::EPERM).on(ROOT));
             }
         }
         set(&self.raised)
     }
     fn object(&self, number: u32) -> String {
-        if number == Limit::Nproc.number() && self.raised.iter().all(|new| new.limit != Limit::Nproc) {
-            return Limit::Nproc.name().into();
+        if number as usize == ROOT {
+            return NPROC_OF_ROOT.into();
         }
         named(&self.raised, number)
     }
