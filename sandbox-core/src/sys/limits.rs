@@ -38,19 +38,22 @@ pub fn set_personality(flags: i32) -> Result<()> {
     check(Call::Personality, unsafe { libc::personality(libc::c_ulong::from(flags.cast_unsigned())) }.into()).map(drop)
 }
 
+fn prctl(call: Call, option: i32, [two, three, four, five]: [u64; 4]) -> Result<()> {
+    // SAFETY: the options used in this file take numbers, and write to no address.
+    check(call, unsafe { libc::prctl(option, two, three, four, five) }.into()).map(drop)
+}
+
 /// Makes reading the time stamp counter SIGSEGV, prctl(2) PR_SET_TSC.
 pub fn no_tsc() -> Result<()> {
-    // SAFETY: the option takes a number.
-    check(Call::PrSetTsc, unsafe { libc::prctl(libc::PR_SET_TSC, libc::PR_TSC_SIGSEGV, 0, 0, 0) }.into()).map(drop)
+    prctl(Call::PrSetTsc, libc::PR_SET_TSC, [libc::PR_TSC_SIGSEGV.cast_unsigned().into(), 0, 0, 0])
 }
 
 /// Gives this process a core scheduling cookie of its own, prctl(2) PR_SCHED_CORE.
 pub fn core_sched() -> Result<()> {
-    // include/uapi/linux/prctl.h; the process rather than the thread, which are the same here, is what children inherit.
-    const SCOPE_THREAD_GROUP: i32 = 1;
-    // SAFETY: the option takes numbers; creating a cookie writes to no address.
-    let answer = unsafe { libc::prctl(libc::PR_SCHED_CORE, libc::PR_SCHED_CORE_CREATE, 0, SCOPE_THREAD_GROUP, 0) };
-    check(Call::PrSchedCore, answer.into()).map(drop)
+    // include/uapi/linux/prctl.h; of the process rather than of the thread, which are the same here: what children inherit.
+    const SCOPE_THREAD_GROUP: u64 = 1;
+    let create = libc::PR_SCHED_CORE_CREATE.cast_unsigned().into();
+    prctl(Call::PrSchedCore, libc::PR_SCHED_CORE, [create, 0, SCOPE_THREAD_GROUP, 0])
 }
 
 /// Sets the permissions that new files do not get, umask(2), which cannot fail.
