@@ -275,15 +275,6 @@ fn rttime_ends_a_real_time_program() {
 }
 
 #[test]
-fn rtprio_and_nice_of_0_let_a_program_take_nothing() {
-    for entry in ENTRIES {
-        assert_eq!(limit(&Sandbox::new(entry).set("rlimit", "rtprio=0"), &["fifo", "1"]).ok(), "EPERM");
-        let lower = ["calls", "setpriority:0:0:-5"];
-        assert_eq!(Sandbox::new(entry).set("rlimit", "nice=0").probe(&lower).ok(), "EACCES");
-    }
-}
-
-#[test]
 fn rtprio_and_nice_are_what_a_program_may_take_for_itself() {
     // Nearly everybody's hard limits are 0.
     need!("sys_resource");

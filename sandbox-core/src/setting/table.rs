@@ -121,7 +121,7 @@ pub static SETTINGS: &[Setting] = &[
          caller's own, or inf. Of one NAME the last holds. More than the caller's hard limit takes CAP_SYS_RESOURCE outside \
          every user namespace. nproc counts the supervisor, and --init's reaper, too, and is refused for the machine's \
          root, whom the kernel does not hold to it. The program is loaded already: it may be above as or data, and then \
-         gets no more; stack holds for its main thread, whose neighbours in memory and whose threads' default stacks were \
+         gets no more, stack included; stack holds for its main thread, whose neighbours in memory and whose threads' default stacks were \
          laid out under the caller's. Pid 1 has no default effect of SIGXCPU and SIGXFSZ: it is SIGKILL at the hard limit \
          of cpu, and EFBIG for fsize; --init gives the signals. locks and rss are held by no kernel since 2.4.",
         ["nofile=64:128", "as=1073741824", "cpu=60s", "core=hard", "rttime=200000us", "stack=soft:inf"]),
