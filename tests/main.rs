@@ -15,6 +15,7 @@ mod hygiene;
 mod identity;
 mod namespaces;
 mod network;
+mod time;
 
 mod binds;
 mod dev;
@@ -25,7 +26,9 @@ mod code;
 mod cwd;
 mod environment;
 mod fds;
+mod limits;
 mod privileges;
+mod scheduling;
 mod seccomp;
 
 // The other process, and what is said of it all.

@@ -8,6 +8,8 @@
 mod calls;
 #[path = "probe/files.rs"]
 mod files;
+#[path = "probe/limits.rs"]
+mod limits;
 #[path = "probe/net.rs"]
 mod net;
 #[path = "probe/process.rs"]
@@ -33,6 +35,7 @@ fn main() {
         "report" => report::print(),
         "calls" => calls::run(rest),
         "file" => files::run(rest),
+        "limit" => limits::run(rest),
         "net" => net::run(rest),
         "trace" => trace::run(rest),
         act => process::run(act, rest),

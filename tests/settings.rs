@@ -21,7 +21,7 @@ struct Spelled {
     variables: &'static [(&'static str, &'static str)],
 }
 
-const POLICIES: [Spelled; 5] = [
+const POLICIES: [Spelled; 6] = [
     Spelled { flags: &[], file: "", variables: &[] },
     Spelled {
         flags: &["--hostname", "box", "--share", "ipc,time", "--share", "cgroup", "--net=host", "--init"],
@@ -84,6 +84,39 @@ const POLICIES: [Spelled; 5] = [
             ("SBX_UNSET_ENV", "C"),
             ("SBX_CLEAR_ENV", "true"),
             ("SBX_CWD", "/usr"),
+        ],
+    },
+    Spelled {
+        flags: &[
+            "--rlimit",
+            "nofile=64:128",
+            "--rlimit",
+            "core=0",
+            "--nice",
+            "19",
+            "--oom-score-adj=500",
+            "--cpus",
+            "0",
+            "--personality",
+            "addr-no-randomize,addr-compat-layout",
+            "--umask",
+            "0027",
+            "--monotonic-offset",
+            "1.5h",
+            "--boottime-offset=-1.5s",
+        ],
+        file: "rlimit = [\"nofile=64:128\", \"core=0\"]\nnice = 19\noom-score-adj = 500\ncpus = [0]\n\
+               personality = [\"addr-no-randomize\", \"addr-compat-layout\"]\numask = \"0027\"\n\
+               monotonic-offset = \"1.5h\"\nboottime-offset = \"-1500ms\"\n",
+        variables: &[
+            ("SBX_RLIMIT", "nofile=64:128,core=0"),
+            ("SBX_NICE", "19"),
+            ("SBX_OOM_SCORE_ADJ", "500"),
+            ("SBX_CPUS", "0"),
+            ("SBX_PERSONALITY", "addr-no-randomize,addr-compat-layout"),
+            ("SBX_UMASK", "0027"),
+            ("SBX_MONOTONIC_OFFSET", "5400"),
+            ("SBX_BOOTTIME_OFFSET", "-1.5"),
         ],
     },
 ];
@@ -203,6 +236,11 @@ fn mistakes_in_a_policy_file_name_the_file_and_the_key() {
         ("uid = 1\nuid = 2\n", "line 2: duplicate"),
         ("net = \"pasta\"\n", "net"),
         ("[section]\nuid = 1\n", "section"),
+        // 0o22 and 22 are numbers by then, and decimal.
+        ("umask = 0o22\n", "umask"),
+        ("umask = 22\n", "umask"),
+        ("rlimit = [\"rttime=200\"]\n", "rlimit"),
+        ("nice = -21\n", "nice"),
     ] {
         let file = dir.file("policy.toml", text);
         let message = launch(&["--policy", file.to_str().unwrap(), probe, "report"], &[]);

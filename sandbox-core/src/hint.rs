@@ -1,6 +1,7 @@
 //! Remedies: what to do about a step's failure, where that is known.
 
 use crate::error::SetupError;
+use crate::step::rlimits::NPROC_OF_ROOT;
 
 /// What about this host explains a refusal. Found by the process that failed, while it can still open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,30 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("cwd", libc::ENOENT) => "the directory must exist inside: --bind or --tmpfs can put it there",
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
+        ("rlimits", libc::EPERM) if error.object == NPROC_OF_ROOT => {
+            "the kernel does not hold the machine's root to nproc: start as another user, or limit a cgroup's pids"
+        }
+        ("rlimits", libc::EPERM) => {
+            "a hard limit can be raised only with CAP_SYS_RESOURCE outside every user namespace: stay at the caller's \
+             (ulimit -H), which the value hard stands for"
+        }
+        ("nice", libc::EACCES | libc::EPERM) => {
+            "less than the caller's own takes CAP_SYS_NICE outside every user namespace, or RLIMIT_NICE (ulimit -e)"
+        }
+        ("oom_score_adj", libc::EACCES | libc::EPERM) => {
+            "a lower value than was set with privileges takes CAP_SYS_RESOURCE outside every user namespace"
+        }
+        ("affinity", libc::EINVAL) => {
+            "a processor is offline, or outside the cpuset of the caller's cgroup: see Cpus_allowed_list in \
+             /proc/self/status"
+        }
+        ("core scheduling", libc::ENODEV) => {
+            "cores have one hardware thread here, so there is nothing to be kept apart"
+        }
+        ("core scheduling", libc::EINVAL) => "this kernel has no CONFIG_SCHED_CORE (Linux 5.14)",
+        ("time offsets", libc::ERANGE) => {
+            "a clock cannot be taken below zero, nor beyond 146 years: see the first number of /proc/uptime"
+        }
         (_, libc::EMFILE | libc::ENFILE) => "too few files may be open: raise RLIMIT_NOFILE (ulimit -n)",
         (_, libc::ENOMEM) => "memory is short, or RLIMIT_AS is small (ulimit -v)",
         (_, libc::EAGAIN) => "too many processes: RLIMIT_NPROC (ulimit -u) or a pids limit of the cgroup",

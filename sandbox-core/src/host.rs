@@ -18,6 +18,10 @@ pub struct Host {
     pub mount_fds: bool,
     /// The caller has CAP_SYS_ADMIN and CAP_SETPCAP: setup can do without a user namespace.
     pub privileged: bool,
+    /// The caller's limits, soft and hard, by the kernel's numbers; absent where they cannot be read.
+    pub limits: [Option<(u64, u64)>; 16],
+    /// The caller's nice value, where it can be read.
+    pub nice: Option<i32>,
 }
 
 impl Host {
@@ -33,6 +37,8 @@ impl Host {
             home: home.filter(|h| h.first() == Some(&b'/')).and_then(|h| CString::new(h).ok()),
             mount_fds: sys::mount::has_fd_api(),
             privileged: sys::privilege::is_privileged(),
+            limits: std::array::from_fn(|number| sys::limits::limit(u32::try_from(number).ok()?).ok()),
+            nice: sys::limits::nice().ok(),
         }
     }
 }

@@ -89,15 +89,24 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
 
     // Before any descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
+    // What needs privileges in the caller's user namespace, as only that one counts for the kernel.
+    let rlimits = step::rlimits::plan(policy, host)?;
+    steps.put(Side::Outer, step::rlimits::plan_raise(rlimits.as_ref(), policy, host, &wanted));
+    steps.put(Side::Outer, step::nice::plan(policy, host, Side::Outer));
+    steps.put(Side::Outer, step::oom::plan_lower(policy));
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
     steps.put(Side::Outer, step::id_map::plan(policy, host, &wanted));
     // Take effect at the fork.
     steps.put(Side::Outer, step::namespaces::plan_for_children(&wanted));
+    // While nobody is in the new time namespace.
+    steps.put(Side::Outer, step::time_offsets::plan(policy, &wanted)?);
 
     // After the fork, while inner works on the rest.
     steps.put(Side::Beside, step::network::plan_make(&wanted));
 
+    // While /proc is the host's.
+    steps.put(Side::Inner, step::oom::plan(policy));
     steps.put(Side::Inner, step::namespaces::plan_own(&wanted));
     steps.put(Side::Inner, step::hostname::plan(policy, &wanted)?);
     // A procfs of the new pid namespace can only be made in it: EPERM before the fork.
@@ -114,6 +123,15 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     // Before init, which keeps the other end's attention from then on.
     steps.put(Side::Inner, step::network::plan_await(&wanted));
     steps.put(Side::Inner, step::init::plan(policy));
+    // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the
+    // network, until which inner is kept off outer's own.
+    steps.put(Side::Inner, step::nice::plan(policy, host, Side::Inner));
+    steps.put(Side::Inner, step::affinity::plan(policy)?);
+    steps.put(Side::Inner, step::core_sched::plan(policy));
+    steps.put(Side::Inner, step::umask::plan(policy));
+    steps.put(Side::Inner, step::personality::plan(policy)?);
+    steps.put(Side::Inner, rlimits);
+    steps.put(Side::Inner, step::tsc::plan(policy)?);
     if policy.allow_new_privs.on() {
         // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
@@ -222,6 +240,8 @@ mod tests {
             home: Some(c"/home/u".into()),
             mount_fds: true,
             privileged: false,
+            limits: [Some((100, 1000)); 16],
+            nice: Some(0),
         }
     }
 
@@ -321,7 +341,14 @@ mod tests {
 
     #[test]
     fn contradictions_are_errors() {
-        let bad: [&[(&str, &str)]; 10] = [
+        let bad: [&[(&str, &str)]; 17] = [
+            &[("cpus", "0"), ("max-cpus", "1")],
+            &[("cpus", "")],
+            &[("rlimit", "as=2000:hard")],
+            &[("personality", "read-implies-exec"), ("no-new-code", "true")],
+            &[("no-tsc", "true"), ("log-level", "debug")],
+            &[("share", "time"), ("boottime-offset", "1")],
+            &[("share", "time"), ("monotonic-offset", "0")],
             &[("share", "net"), ("net", "none")],
             &[("share", "uts"), ("hostname", "x")],
             &[("share", "mount"), ("tmpfs", "/x")],
@@ -339,6 +366,88 @@ mod tests {
         assert!(try_for(&Host { privileged: true, ..host() }, &[("share", "user")]).is_ok());
         let nothing_new = [("share", "user,mount,pid,net,ipc,uts,cgroup,time")];
         assert!(!lines(&nothing_new).contains("bounding"));
+    }
+
+    /// The steps of a plan by side and name.
+    fn steps(settings: &[(&str, &str)]) -> Vec<String> {
+        lines(settings).lines().map(|l| l[..23].split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn what_needs_the_callers_privileges_comes_before_its_user_namespace_is_left() {
+        let steps = steps(&[("rlimit", "as=5000"), ("nice", "-1"), ("oom-score-adj", "-1"), ("boottime-offset", "1")]);
+        let at = |step: &str| steps.iter().position(|s| s == step).unwrap_or_else(|| panic!("{step} in {steps:?}"));
+        for early in ["outer rlimits", "outer nice", "outer oom_score_adj"] {
+            assert!(at(early) < at("outer user namespace"), "{early}");
+        }
+        assert!(!steps.contains(&"inner nice".into()));
+        assert_eq!(at("outer namespaces") + 1, at("outer time offsets"));
+        assert!(at("outer time offsets") < at("both fork"));
+    }
+
+    #[test]
+    fn limits_come_when_nothing_is_left_that_they_could_starve() {
+        let settings = [("rlimit", "nofile=3"), ("nice", "5"), ("oom-score-adj", "5"), ("init", "true"), ("cpus", "0")];
+        let more = [("umask", "022"), ("personality", "addr-no-randomize"), ("no-tsc", "true"), ("core-sched", "true")];
+        let steps = steps(&[&settings[..], &more].concat());
+        let from = steps.iter().position(|step| step == "inner init").unwrap();
+        assert_eq!(
+            steps[from..],
+            [
+                "inner init",
+                "inner nice",
+                "inner affinity",
+                "inner core scheduling",
+                "inner umask",
+                "inner personality",
+                "inner rlimits",
+                "inner tsc",
+                "inner capabilities",
+                "inner no_new_privs",
+                "inner seccomp",
+            ]
+        );
+        assert!(!steps.contains(&"outer rlimits".into()) && !steps.contains(&"outer nice".into()));
+        // /proc is the host's until the mounts.
+        let of = |step: &str| steps.iter().position(|s| s == step);
+        assert!(of("both fork") < of("inner oom_score_adj") && of("inner oom_score_adj") < of("inner mounts"));
+    }
+
+    #[test]
+    fn limits_are_what_the_callers_make_of_the_words() {
+        let plan =
+            lines(&[("rlimit", "as=soft"), ("rlimit", "cpu=soft:hard"), ("rlimit", "core=1"), ("rlimit", "core=hard")]);
+        assert!(plan.contains("rlimits         as 100; cpu 100s, hard 1000s; core 1000\n"), "{plan}");
+        assert!(lines(&[("rlimit", "as=inf")]).contains("outer   rlimits         raise as to inf"));
+        let unknown = Host { limits: [None; 16], ..host() };
+        assert!(try_for(&unknown, &[("rlimit", "as=hard")]).is_err());
+        assert!(try_for(&unknown, &[("rlimit", "as=5")]).unwrap().contains("as 5"));
+    }
+
+    #[test]
+    fn only_a_target_with_the_callers_id_can_be_root_to_nproc() {
+        let early = |host: &Host, settings: &[(&str, &str)]| {
+            try_for(host, settings).unwrap().contains("outer   rlimits         be sure that nproc can hold")
+        };
+        let root = Host { uid: 0, gid: 0, privileged: true, ..host() };
+        assert!(early(&host(), &[("rlimit", "nproc=9")]) && early(&root, &[("rlimit", "nproc=9"), ("uid", "5")]));
+        assert!(early(&root, &[("rlimit", "nproc=9"), ("share", "user"), ("uid", "0")]));
+        assert!(!early(&root, &[("rlimit", "nproc=9"), ("share", "user"), ("uid", "5")]));
+        let unlimited = Host { limits: [Some((libc::RLIM_INFINITY, libc::RLIM_INFINITY)); 16], ..host() };
+        assert!(!early(&unlimited, &[("rlimit", "nproc=inf")]) && !early(&host(), &[("rlimit", "as=9")]));
+    }
+
+    #[test]
+    fn a_nice_value_is_taken_early_where_it_may_take_a_privilege() {
+        let side = |own: Option<i32>, nice: &str| {
+            let plan = try_for(&Host { nice: own, ..host() }, &[("nice", nice)]).unwrap();
+            (plan.contains("outer   nice"), plan.contains("inner   nice"))
+        };
+        assert_eq!(
+            (side(Some(0), "0"), side(Some(10), "5"), side(Some(-5), "-3")),
+            ((false, true), (true, false), (false, true))
+        );
+        assert_eq!(side(None, "19"), (true, false));
     }
 
     #[test]

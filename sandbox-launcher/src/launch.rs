@@ -12,6 +12,7 @@ use sandbox_core::host::Host;
 use sandbox_core::plan::{self, Plan};
 use sandbox_core::policy::Policy;
 use sandbox_core::setting::{self, Assignment, text};
+use sandbox_core::step::{self, Step};
 use sandbox_core::sys::{file, privilege};
 
 use crate::cli::{self, Invocation, Request};
@@ -126,6 +127,11 @@ fn execute(
     if !policy.allow_new_privs.on() {
         // Before execve, so that no image on the way gains privileges and with them the right to ignore LD_PRELOAD.
         privilege::no_new_privs().map_err(|failure| Refusal::from(SetupError::new("privileges", failure, "")))?;
+    }
+    if let Some(personality) = step::personality::plan(policy)? {
+        // Before execve, which most of its flags are about.
+        let failed = |failure| Refusal::from(SetupError::new("personality", failure, personality.describe()));
+        personality.set().map_err(failed)?;
     }
     nix::unistd::execve(&target.path, &arguments, &environment).map_err(failed)
 }

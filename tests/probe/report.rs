@@ -10,7 +10,7 @@ use crate::sys;
 /// Namespaces by their file in /proc/self/ns.
 const NAMESPACES: [&str; 8] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"];
 /// Lines of /proc/self/status that say what is in force.
-const STATUS: [&str; 14] = [
+const STATUS: [&str; 15] = [
     "Uid",
     "Gid",
     "Groups",
@@ -25,6 +25,7 @@ const STATUS: [&str; 14] = [
     "SigBlk",
     "SigIgn",
     "SigCgt",
+    "Cpus_allowed_list",
 ];
 
 pub fn print() {
@@ -78,6 +79,12 @@ fn privileges(say: &mut dyn FnMut(&str, &dyn Display)) {
     if sys::call(libc::SYS_prctl, [libc::PR_GET_PDEATHSIG as usize, signal, 0, 0, 0, 0]).is_ok() {
         say("pdeathsig", &sys::peek(signal));
     }
+    // The kernel's own answer is 20 minus the nice value.
+    say("nice", &shown(sys::call(libc::SYS_getpriority, [0; 6]).map(|answer| 20 - answer)));
+    let tsc = sys::buffer(4);
+    if sys::call(libc::SYS_prctl, [libc::PR_GET_TSC as usize, tsc, 0, 0, 0, 0]).is_ok() {
+        say("tsc", &sys::peek(tsc));
+    }
     let bounding = (0..41usize).filter(|&cap| {
         sys::call(libc::SYS_prctl, [libc::PR_CAPBSET_READ as usize, cap, 0, 0, 0, 0]).is_ok_and(|set| set == 1)
     });
@@ -126,6 +133,7 @@ fn proc(say: &mut dyn FnMut(&str, &dyn Display)) {
         ("comm", "/proc/self/comm"),
         ("cgroup", "/proc/self/cgroup"),
         ("timens", "/proc/self/timens_offsets"),
+        ("oom_score_adj", "/proc/self/oom_score_adj"),
     ] {
         for line in fs::read(file).unwrap_or_default().split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
             say(key, &String::from_utf8_lossy(line).split_whitespace().collect::<Vec<_>>().join(" "));

@@ -162,6 +162,31 @@ pub fn kill(pid: i32) {
     call(libc::SYS_kill, [pid as usize, libc::SIGKILL as usize, 0, 0, 0, 0]).expect("kill");
 }
 
+/// clock_gettime(3): by libc, which asks the vDSO.
+pub fn clock(id: i32) -> (i64, i64) {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call fills the live structure.
+    assert_eq!(unsafe { libc::clock_gettime(id, &raw mut time) }, 0);
+    (time.tv_sec, time.tv_nsec)
+}
+
+/// Reads the time stamp counter.
+pub fn rdtsc() -> u64 {
+    // SAFETY: the instruction touches two registers; where it is forbidden it is SIGSEGV.
+    unsafe { std::arch::x86_64::_rdtsc() }
+}
+
+/// Goes down the stack, a page a step.
+#[inline(never)]
+pub fn descend(depth: u64) -> u64 {
+    let mut page = [0u8; 4096];
+    // SAFETY: the page is this frame's; volatile, so that it is really there.
+    unsafe { page.as_mut_ptr().add((depth % 4096) as usize).write_volatile(1) };
+    let below = if depth == 0 { 0 } else { descend(depth - 1) };
+    // SAFETY: the same.
+    below + u64::from(unsafe { page.as_ptr().read_volatile() })
+}
+
 /// Writes to the null page: the kernel's own SIGSEGV.
 pub fn fault() -> ! {
     // SAFETY: none, on purpose: this must fault.

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use super::sandbox::PATH;
 
-/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`, or a program.
+/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`, `sys_resource` (the
+/// capability), `two-processors`, `tsc-clock` (the clock source is the counter), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -43,6 +44,13 @@ fn is_there(what: &str) -> bool {
         "root" => is_root(),
         "user" => !is_root(),
         "examples" => !super::bins::examples().is_empty(),
+        "sys_resource" => {
+            let held = super::outside::status(i32::try_from(std::process::id()).unwrap(), "CapEff").unwrap();
+            u64::from_str_radix(&held, 16).unwrap() & 1 << 24 != 0
+        }
+        "two-processors" => std::thread::available_parallelism().is_ok_and(|count| count.get() > 1),
+        "tsc-clock" => std::fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+            .is_ok_and(|name| matches!(name.trim(), "tsc" | "kvm-clock")),
         "ipv6" => Path::new("/proc/net/if_inet6").exists(),
         "userns" => {
             static MADE: OnceLock<bool> = OnceLock::new();

@@ -7,8 +7,9 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace, NetMode,
-    ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+    Bind, Capability, CpuCount, Cpus, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel,
+    Namespace, NetMode, Nice, Offset, OomScoreAdj, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall,
+    Tmpfs, Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -18,6 +19,8 @@ pub struct Policy {
     pub share: List<Namespace>,
     pub hostname: Option<HostName>,
     pub domainname: Option<HostName>,
+    pub boottime_offset: Option<Offset>,
+    pub monotonic_offset: Option<Offset>,
     pub uid: Option<Id>,
     pub gid: Option<Id>,
     pub root: Option<Root>,
@@ -32,6 +35,14 @@ pub struct Policy {
     pub dev: Option<DevMode>,
     pub cwd: Option<Inside>,
     pub net: Option<NetMode>,
+    pub rlimit: Repeat<Rlimit>,
+    pub nice: Option<Nice>,
+    pub oom_score_adj: Option<OomScoreAdj>,
+    pub cpus: List<Cpus>,
+    pub max_cpus: Option<CpuCount>,
+    pub personality: List<Persona>,
+    pub no_tsc: Switch,
+    pub core_sched: Switch,
     pub cap_keep: List<Capability>,
     pub allow_new_privs: Switch,
     pub seccomp: Option<FilterName>,
@@ -43,6 +54,7 @@ pub struct Policy {
     pub env: Repeat<EnvEntry>,
     pub unset_env: Repeat<EnvName>,
     pub clear_env: Switch,
+    pub umask: Option<Umask>,
     pub keep_fd: Repeat<Fd>,
     pub new_session: Switch,
     pub init: Switch,

@@ -39,6 +39,16 @@ pub static SETTINGS: &[Setting] = &[
         "Absent: (none). Needs a uts namespace.",
         ["example"]),
 
+    row!(Namespaces One "boottime-offset" "DURATION", boottime_offset,
+        "how far the clock since boot, and /proc/uptime, is ahead; behind with -",
+        "Absent: not at all. CLOCK_BOOTTIME of a time namespace: a number, decimals allowed, in h, m, s (when absent), ms, us \
+         or ns. No clock can be taken below zero or beyond 146 years. The time of day cannot be changed.",
+        ["3600s", "-1.5s"]),
+    row!(Namespaces One "monotonic-offset" "DURATION", monotonic_offset,
+        "how far the monotonic clock is ahead; behind with -",
+        "As boottime-offset, for CLOCK_MONOTONIC and its kin.",
+        ["3600s", "-0.000000001s"]),
+
     row!(Identity One "uid" "N", uid,
         "the user id inside",
         "Absent: the caller's. In a user namespace the caller's own id appears as N; without one, only root can set it.",
@@ -103,6 +113,55 @@ pub static SETTINGS: &[Setting] = &[
          all, only pairs of connected unix sockets; it saves making a namespace.",
         ["none", "host", "filter"]),
 
+    row!(Limits Repeat "rlimit" "NAME=VALUE[:HARD]", rlimit,
+        "a resource limit, soft and hard; HARD apart where it differs",
+        "Absent: the caller's limits. NAME is the kernel's: as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, \
+         nofile, nproc, rss, rtprio, rttime, sigpending, stack. Values are sizes with k, m, g, t where the kernel counts \
+         bytes, whole seconds (also m, h) for cpu, a duration with its unit for rttime, else numbers; or soft or hard, the \
+         caller's own, or inf. Of one NAME the last holds. More than the caller's hard limit takes CAP_SYS_RESOURCE outside \
+         every user namespace. nproc counts the supervisor, and --init's reaper, too, and is refused for the machine's \
+         root, whom the kernel does not hold to it. The program is loaded already: it may be above as or data, and then \
+         gets no more, stack included; stack holds for its main thread, whose neighbours in memory and whose threads' default stacks were \
+         laid out under the caller's. Pid 1 has no default effect of SIGXCPU and SIGXFSZ: it is SIGKILL at the hard limit \
+         of cpu, and EFBIG for fsize; --init gives the signals. locks and rss are held by no kernel since 2.4.",
+        ["nofile=64:128", "as=1073741824", "cpu=60s", "core=hard", "rttime=200000us", "stack=soft:inf"]),
+    row!(Limits One "nice" "N", nice,
+        "the nice value, from -20 (gets most) to 19",
+        "Absent: the caller's. Below 0, --nice=-5: with a =. A lower one than the caller's takes CAP_SYS_NICE outside every user namespace, or \
+         RLIMIT_NICE. Where the kernel groups sessions (sched_autogroup_enabled), it weighs only within the session.",
+        ["10", "-5"]),
+    row!(Limits One "oom-score-adj" "N", oom_score_adj,
+        "whom the OOM killer takes first: 1000 this one, -1000 never this one",
+        "Absent: the caller's. A lower one than was once set with privileges takes CAP_SYS_RESOURCE outside every user \
+         namespace. Where /proc is writable inside, the program can take a raise back.",
+        ["500", "-1000"]),
+    row!(Limits List "cpus" "LIST", cpus,
+        "processors to run on: numbers and ranges, as 0-3,5",
+        "Absent: the caller's. Each must be online and in the caller's cpuset. The program can widen them again up to its \
+         cpuset, as anybody can; --seccomp-deny sched_setaffinity, the filter strict or a cgroup's cpuset keep it from that.",
+        ["0", "0-3,5"]),
+    row!(Limits One "max-cpus" "N", max_cpus,
+        "run on the first N of the processors the caller may use",
+        "Absent: on all of them. Fewer are there than N: on those. Not together with cpus; else as cpus.",
+        ["1", "4"]),
+    row!(Limits List "personality" "LIST", personality,
+        "flags of the execution domain, by name; exactly these",
+        "Absent: the caller's. addr-compat-layout, mmap-page-zero, read-implies-exec, addr-limit-3gb, addr-no-randomize. All \
+         but read-implies-exec take effect when a file is executed: sbx-launch sets them before it executes the program, with \
+         the bare variable they hold only for what the program executes. read-implies-exec holds for the program's own new \
+         mappings and is dropped by the kernel when a 64-bit file is executed; no-new-code excludes it.",
+        ["addr-no-randomize", "addr-compat-layout,mmap-page-zero"]),
+    row!(Limits Switch "no-tsc" "", no_tsc,
+        "make reading the processor's time stamp counter SIGSEGV",
+        "Absent: it can be read. clock_gettime, gettimeofday and time read it too, without a system call, where the host's \
+         clock source is tsc or kvm-clock: a program that asks for the time by libc dies there. Not with log-level debug.",
+        ["true", "false"]),
+    row!(Limits Switch "core-sched" "", core_sched,
+        "share no processor core with what is not in the sandbox",
+        "Absent: hardware threads of one core are shared with anybody. Takes Linux 5.14 with CONFIG_SCHED_CORE, and hardware \
+         threads: a host that has none refuses.",
+        ["true", "false"]),
+
     row!(Privileges List "cap-keep" "LIST", cap_keep,
         "capabilities to keep, by name, with or without CAP_",
         "Absent: none. Kept ones are effective, inheritable and ambient, and hold in the user namespace only.",
@@ -151,6 +210,10 @@ pub static SETTINGS: &[Setting] = &[
         "remove every variable that --env does not name",
         "Absent: kept.",
         ["true", "false"]),
+    row!(Process One "umask" "OCTAL", umask,
+        "permissions that new files do not get",
+        "Absent: the caller's. With a leading 0; a string in a policy file.",
+        ["0022", "0077"]),
     row!(Process Repeat "keep-fd" "N", keep_fd,
         "leave this file descriptor open; 0, 1 and 2 always are",
         "It must be open, and not a directory, which would lead out of the sandbox.",

@@ -1,7 +1,9 @@
 //! One file per step of the plan. `plan` is pure, `apply` makes system calls only.
 
+pub mod affinity;
 pub mod bounding;
 pub mod capabilities;
+pub mod core_sched;
 pub mod cwd;
 pub mod fds;
 pub mod hostname;
@@ -11,9 +13,16 @@ pub mod init;
 pub mod mounts;
 pub mod namespaces;
 pub mod network;
+pub mod nice;
+pub mod oom;
 pub mod parent;
+pub mod personality;
+pub mod rlimits;
 pub mod seccomp;
 pub mod session;
+pub mod time_offsets;
+pub mod tsc;
+pub mod umask;
 pub mod user;
 
 use crate::error::Failure;

@@ -110,17 +110,45 @@ pub struct Processors(libc::cpu_set_t);
 impl Processors {
     /// This process's; `None` where there is one only, or more than the set has room for.
     pub fn own() -> Option<Self> {
-        // SAFETY: all zeroes is a valid set, and the kernel fills it.
-        let (set, count) = unsafe {
-            let mut set = std::mem::zeroed::<libc::cpu_set_t>();
-            let answer = libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set);
-            if answer != 0 {
-                return None;
-            }
-            (set, libc::CPU_COUNT(&set))
-        };
-        (count > 1).then_some(Self(set))
+        // SAFETY: the call reads a live set.
+        Self::allowed().ok().filter(|own| unsafe { libc::CPU_COUNT(&own.0) } > 1)
     }
+
+    /// Those this process may run on, sched_getaffinity(2).
+    pub fn allowed() -> Result<Self> {
+        // SAFETY: all zeroes is a valid set.
+        let mut set = unsafe { std::mem::zeroed::<libc::cpu_set_t>() };
+        // SAFETY: the kernel fills the live set.
+        let answer = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) };
+        check(Call::Getaffinity, answer.into()).map(|_| Self(set))
+    }
+
+    /// Those of these numbers; what the set has no room for is not in it.
+    pub fn of(numbers: impl Iterator<Item = u16>) -> Self {
+        // SAFETY: all zeroes is a valid set.
+        let mut set = unsafe { std::mem::zeroed::<libc::cpu_set_t>() };
+        for number in numbers.map(usize::from).filter(|&number| number < Self::ROOM) {
+            // SAFETY: the number lies within the set.
+            unsafe { libc::CPU_SET(number, &mut set) };
+        }
+        Self(set)
+    }
+
+    /// The first `count` of them.
+    pub fn first(&self, count: u16) -> Self {
+        // SAFETY: the numbers lie within the set.
+        let has = |&number: &u16| unsafe { libc::CPU_ISSET(number.into(), &self.0) };
+        Self::of((0..u16::try_from(Self::ROOM).unwrap_or(u16::MAX)).filter(has).take(count.into()))
+    }
+
+    /// Whether these are the same.
+    pub fn are(&self, others: &Self) -> bool {
+        // SAFETY: both sets are live.
+        unsafe { libc::CPU_EQUAL(&self.0, &others.0) }
+    }
+
+    /// How many numbers the set has room for.
+    const ROOM: usize = size_of::<libc::cpu_set_t>() * 8;
 
     /// All of them but the one this process is running on now.
     pub fn others(&self) -> Option<Self> {
@@ -128,7 +156,7 @@ impl Processors {
         // SAFETY: the calls take numbers and a live set.
         let now = usize::try_from(unsafe { libc::sched_getcpu() }).ok()?;
         // CPU_CLR of a number outside the set would be outside its memory.
-        if now >= size_of::<libc::cpu_set_t>() * 8 {
+        if now >= Self::ROOM {
             return None;
         }
         // SAFETY: the number lies within the set.
@@ -138,8 +166,7 @@ impl Processors {
 
     /// Whether they are this process's now.
     pub fn are_own(&self) -> bool {
-        // SAFETY: both sets are live.
-        Self::own().is_some_and(|own| unsafe { libc::CPU_EQUAL(&own.0, &self.0) })
+        Self::own().is_some_and(|own| own.are(self))
     }
 
     /// Lets process `pid` (0: this one) run on these only.

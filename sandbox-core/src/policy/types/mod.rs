@@ -1,16 +1,20 @@
 //! The types of the settings: what each text can mean, and the same text back.
 
+mod duration;
 mod files;
 mod identity;
+mod limits;
 mod names;
 mod privileges;
 mod process;
 
 use std::ffi::CString;
 
+pub use duration::{Duration, Offset};
 pub(crate) use files::normal;
 pub use files::{Bind, Inside, Root, Tmpfs};
 pub use identity::{HostName, Id};
+pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Persona, Rlimit, Umask};
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
@@ -25,9 +29,19 @@ fn number<T: std::str::FromStr>(text: &[u8], what: &str) -> Result<T, String> {
     digits.and_then(|t| t.parse().ok()).ok_or_else(|| format!("expected {what}"))
 }
 
-/// A size in bytes; `k`, `m`, `g`, `t` multiply by powers of 1024.
+const SIZE: &str = "expected a size: digits, then k, m, g, t or nothing";
+
+/// A size in bytes; `k`, `m`, `g`, `t` multiply by powers of 1024. Never 0.
 fn size(text: &[u8]) -> Result<u64, String> {
-    let expected = "expected a size: digits, then k, m, g, t or nothing";
+    match bytes(text)? {
+        // tmpfs(5) takes 0 as "no limit": nobody who writes a limit means that.
+        0 => Err(SIZE.into()),
+        size => Ok(size),
+    }
+}
+
+/// As `size`, where nothing at all is a size too.
+fn bytes(text: &[u8]) -> Result<u64, String> {
     let (digits, shift) = match text.split_last() {
         Some((b'k' | b'K', digits)) => (digits, 10),
         Some((b'm' | b'M', digits)) => (digits, 20),
@@ -35,12 +49,8 @@ fn size(text: &[u8]) -> Result<u64, String> {
         Some((b't' | b'T', digits)) => (digits, 40),
         _ => (text, 0),
     };
-    let number: u64 = number(digits, "").map_err(|_| expected)?;
-    match number.checked_mul(1 << shift) {
-        // tmpfs(5) takes 0 as "no limit": nobody who writes a limit means that.
-        Some(0) | None => Err(expected.into()),
-        Some(size) => Ok(size),
-    }
+    let number: u64 = number(digits, "").map_err(|_| SIZE)?;
+    number.checked_mul(1 << shift).ok_or_else(|| SIZE.into())
 }
 
 #[cfg(test)]

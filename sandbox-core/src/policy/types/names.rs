@@ -29,6 +29,7 @@ macro_rules! names {
         }
     };
 }
+pub(super) use names;
 
 names! {
     /// A kind of namespace, namespaces(7).
