@@ -85,13 +85,18 @@ pub struct Plan {
 pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     contradictions(policy, host, &wanted)?;
+    let maps = step::id_map::decide(policy, host, &wanted)?;
     let mut steps = Steps(Vec::new());
 
     // Before any descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
+    // While the caller is still who it is to the host.
+    steps.put(Side::Outer, step::groups::plan(host, &wanted));
+    steps.put(Side::Outer, step::id_map::plan_outside(maps.as_ref()));
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
-    steps.put(Side::Outer, step::id_map::plan(policy, host, &wanted));
+    steps.put(Side::Outer, step::id_map::plan(maps.as_ref()));
+    steps.put(Side::Outer, step::ids::plan_mapped(maps.as_ref()));
     // Take effect at the fork.
     steps.put(Side::Outer, step::namespaces::plan_for_children(&wanted));
 
@@ -222,6 +227,9 @@ mod tests {
             home: Some(c"/home/u".into()),
             mount_fds: true,
             privileged: false,
+            maps_any: false,
+            leaves_groups: false,
+            delegation: None,
         }
     }
 

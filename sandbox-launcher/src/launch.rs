@@ -52,7 +52,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let assignments = assignments(&invocation, &environment)?;
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
-    let plan = plan::plan(&policy, &Host::probe(home.as_deref().map(OsStr::as_bytes)))?;
+    let path = std::env::var_os("PATH");
+    let host =
+        Host::probe(home.as_deref().map(OsStr::as_bytes)).for_maps(&policy, path.as_deref().map(OsStr::as_bytes));
+    let plan = plan::plan(&policy, &host)?;
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),

@@ -7,8 +7,8 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace, NetMode,
-    ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, IdRange, Inside, LogLevel, Namespace,
+    NetMode, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -20,6 +20,8 @@ pub struct Policy {
     pub domainname: Option<HostName>,
     pub uid: Option<Id>,
     pub gid: Option<Id>,
+    pub uid_map: Repeat<IdRange>,
+    pub gid_map: Repeat<IdRange>,
     pub root: Option<Root>,
     pub root_rw: Switch,
     pub bind: Repeat<Bind>,

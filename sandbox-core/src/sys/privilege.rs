@@ -33,13 +33,12 @@ pub fn raise_permitted() -> Result<()> {
     set_capability_sets(permitted, 0)
 }
 
-/// Whether the caller has, effective, CAP_SETPCAP and CAP_SYS_ADMIN, capget(2).
-pub fn is_privileged() -> bool {
-    const NEEDED: u32 = 1 << 8 | 1 << 21;
+/// The caller's effective capabilities, capget(2); none where that cannot be asked.
+pub fn effective() -> u64 {
     let (header, mut data) = (Header { version: VERSION_3, pid: 0 }, [half(0), half(0)]);
     // SAFETY: version 3 fills two data structures, which are live.
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
-    answer == 0 && data[0].effective & NEEDED == NEEDED
+    if answer == 0 { u64::from(data[0].effective) | u64::from(data[1].effective) << 32 } else { 0 }
 }
 
 /// struct __user_cap_header_struct, include/uapi/linux/capability.h
@@ -138,18 +137,39 @@ pub fn errno_of(number: i64) -> i32 {
     }
 }
 
-/// Really becomes group and user, setgroups(2), setresgid(2), setresuid(2): only for a caller with the capabilities.
-pub fn become_ids(uid: Option<u32>, gid: Option<u32>) -> Result<()> {
-    // SAFETY: an empty list is read nowhere; the calls take numbers only. The raw calls are meant: libc's would
-    // signal other threads, of which there are none.
-    unsafe {
-        check(Call::Setgroups, libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()))?;
-        if let Some(gid) = gid {
-            check(Call::Setresgid, libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
-        }
-        if let Some(uid) = uid {
-            check(Call::Setresuid, libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
-        }
-    }
-    Ok(())
+/// Whether other processes of the same user may look into this one, prctl(2) PR_GET_DUMPABLE.
+pub fn is_dumpable() -> bool {
+    // SAFETY: the option takes nothing and changes nothing.
+    unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0_u64, 0_u64, 0_u64, 0_u64) == 1 }
+}
+
+/// Makes the process an ordinary one again, whose `/proc/PID` is its own: a change of ids has made it root's.
+pub fn dumpable() -> Result<()> {
+    prctl(Call::PrSetDumpable, libc::PR_SET_DUMPABLE, 1, 0)
+}
+
+/// How many supplementary groups there are, getgroups(2).
+pub fn supplementary_groups() -> usize {
+    // SAFETY: with a size of 0 nothing is written.
+    usize::try_from(unsafe { libc::getgroups(0, std::ptr::null_mut()) }).unwrap_or(0)
+}
+
+// The raw calls are meant: libc's would signal other threads, of which there are none.
+
+/// Leaves every supplementary group, setgroups(2).
+pub fn leave_groups() -> Result<()> {
+    // SAFETY: an empty list is read nowhere.
+    check(Call::Setgroups, unsafe { libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()) }).map(drop)
+}
+
+/// Becomes a group: real, effective and saved, setresgid(2).
+pub fn become_group(gid: u32) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Setresgid, unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) }).map(drop)
+}
+
+/// Becomes a user: real, effective and saved, setresuid(2).
+pub fn become_user(uid: u32) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Setresuid, unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
 }

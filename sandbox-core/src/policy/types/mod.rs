@@ -1,6 +1,7 @@
 //! The types of the settings: what each text can mean, and the same text back.
 
 mod files;
+mod id_range;
 mod identity;
 mod names;
 mod privileges;
@@ -10,6 +11,7 @@ use std::ffi::CString;
 
 pub(crate) use files::normal;
 pub use files::{Bind, Inside, Root, Tmpfs};
+pub use id_range::IdRange;
 pub use identity::{HostName, Id};
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
 pub use privileges::{Capability, Syscall};
