@@ -6,6 +6,7 @@ use crate::error::PolicyError;
 use crate::host::Host;
 use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Root};
+use crate::step::id_map::Maps;
 use crate::step::{self, Side, Step};
 
 /// What several steps need to know of the policy, decided once.
@@ -67,6 +68,8 @@ pub struct Supervision {
     pub target_is_pid_1: bool,
     /// A reaper is, and passes signals on.
     pub init: bool,
+    /// The target may be another user than outer, whom only CAP_KILL lets signal it, and take it along in death.
+    pub signals_others: bool,
     pub status_fd: Option<i32>,
     pub log: LogLevel,
 }
@@ -76,6 +79,19 @@ pub struct Plan {
     pub steps: Vec<Planned>,
     pub supervision: Supervision,
     wanted: Wanted,
+    needs_tool: bool,
+}
+
+/// CAP_SETGID and CAP_SETUID, include/uapi/linux/capability.h
+const CHANGES_IDS: u64 = 1 << 6 | 1 << 7;
+
+/// Whether outer and the target are, or can come to be, two users.
+fn signals_others(policy: &Policy, host: &Host, wanted: &Wanted, maps: Option<&Maps>) -> bool {
+    match maps {
+        Some(maps) => maps.have_others() && wanted.kept(policy) & CHANGES_IDS != 0,
+        None if !host.privileged => false,
+        None => policy.uid.is_some() || wanted.kept(policy) & CHANGES_IDS != 0,
+    }
 }
 
 /// Decides everything. Makes no system call.
@@ -86,6 +102,13 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     contradictions(policy, host, &wanted)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
+    let signals_others = signals_others(policy, host, &wanted, maps.as_ref());
+    if wanted.kept(policy) & CHANGES_IDS != 0 && signals_others && !policy.init.on() && !policy.no_die_with_parent.on()
+    {
+        // prctl(2): a change of ids makes the kernel forget PR_SET_PDEATHSIG.
+        return Err(PolicyError::conflict("cap-keep", "with setuid or setgid the program can outlive its supervisor")
+            .with_hint("--init puts a process at pid 1 that keeps its ids; or accept it with --no-die-with-parent"));
+    }
     let mut steps = Steps(Vec::new());
 
     // Before any descriptor is ours.
@@ -118,7 +141,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::parent::plan(policy));
     // Before init, which keeps the other end's attention from then on.
     steps.put(Side::Inner, step::network::plan_await(&wanted));
-    steps.put(Side::Inner, step::init::plan(policy));
+    steps.put(Side::Inner, step::init::plan(policy, signals_others));
     if policy.allow_new_privs.on() {
         // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
@@ -134,16 +157,23 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let supervision = Supervision {
         target_is_pid_1,
         init: policy.init.on(),
+        signals_others,
         status_fd: policy.status_fd.map(|fd| fd.0),
         log: policy.log_level.unwrap_or(LogLevel::Error),
     };
-    Ok(Plan { steps: steps.0, supervision, wanted })
+    let needs_tool = maps.is_some_and(|maps| maps.need_tool());
+    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool })
 }
 
 impl Plan {
     /// Whether this namespace is made new.
     pub fn is_new(&self, kind: Namespace) -> bool {
         self.wanted.is_new(kind)
+    }
+
+    /// Whether a set-user-ID program has to run before the sandbox is there: no_new_privs must not be set until then.
+    pub fn needs_tool(&self) -> bool {
+        self.needs_tool
     }
 
     /// Whether a step of this name is planned.

@@ -60,7 +60,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
         Request::PrintPlan => print_plan(&invocation, &policy, &environment, &plan),
-        _ => match execute(&invocation, &policy, &environment, &setting::merged(&assignments)?)? {},
+        _ => match execute(&invocation, &policy, &plan, &environment, &setting::merged(&assignments)?)? {},
     }
 }
 
@@ -113,6 +113,7 @@ fn print_env(invocation: &Invocation, environment: &[Vec<u8>], settings: &[Merge
 fn execute(
     invocation: &Invocation,
     policy: &Policy,
+    plan: &Plan,
     caller: &[Vec<u8>],
     settings: &[Merged],
 ) -> Result<Infallible, Error> {
@@ -126,7 +127,7 @@ fn execute(
     let environment = with_sandbox(with_home(environment, caller)?, settings, &word);
     let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
     let (arguments, environment) = (c_strings(arguments), c_strings(environment));
-    if !policy.allow_new_privs.on() {
+    if !policy.allow_new_privs.on() && !plan.needs_tool() {
         // Before execve, so that no image on the way gains privileges and with them the right to ignore LD_PRELOAD.
         privilege::no_new_privs().map_err(|failure| Refusal::from(SetupError::new("privileges", failure, "")))?;
     }

@@ -9,6 +9,9 @@ const SECBIT_NO_SETUID_FIXUP: u64 = 0b11 << 2;
 const SECBIT_KEEP_CAPS_LOCKED: u64 = 0b10 << 4;
 const SECBIT_NO_CAP_AMBIENT_RAISE: u64 = 0b11 << 6;
 
+/// CAP_KILL, include/uapi/linux/capability.h
+pub const KILL: u64 = 1 << 5;
+
 fn prctl(call: Call, option: i32, two: u64, three: u64) -> Result<()> {
     // SAFETY: every option used in this file takes numbers, not pointers, prctl(2).
     check(call, unsafe { libc::prctl(option, two, three, 0_u64, 0_u64) }.into()).map(drop)

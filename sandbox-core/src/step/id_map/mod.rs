@@ -16,7 +16,7 @@ use crate::error::Failure;
 use crate::setting::text::show;
 use crate::sys::call::Call;
 use crate::sys::{file, refused};
-use outside::{GID, TOOL, UID};
+use outside::{GID, OTHERS, UID};
 
 pub struct IdMap {
     maps: Maps,
@@ -59,6 +59,18 @@ impl IdMap {
             }
         }
         Ok(())
+    }
+}
+
+impl Maps {
+    /// Whether a set-user-ID program has to run before the sandbox is there.
+    pub fn need_tool(&self) -> bool {
+        [&self.uid, &self.gid].iter().any(|map| matches!(map.writer, Writer::Tool(_)))
+    }
+
+    /// Whether a process with the capability could become another user, or another group, inside.
+    pub fn have_others(&self) -> bool {
+        [&self.uid, &self.gid].iter().any(|map| map.ranges.len() > 1 || map.ranges.iter().any(|range| range.count > 1))
     }
 }
 
@@ -105,10 +117,16 @@ impl Step for IdMap {
         if let Some(path) = FILES.get(number) {
             return path.to_string_lossy().into_owned();
         }
-        let tool = self.each().into_iter().find(|(map, ..)| map + TOOL == number).map(|(_, map, _)| &map.writer);
-        let Some(Writer::Tool(program)) = tool else { return String::new() };
-        let said = self.said.borrow();
-        let program = program.to_string_lossy();
-        if said.is_empty() { program.into_owned() } else { format!("{program} ({said})") }
+        let writer =
+            self.each().into_iter().find(|(map, ..)| map + OTHERS == number).map(|(map, of, _)| (map, &of.writer));
+        match writer {
+            Some((_, Writer::Tool(program))) => {
+                let (program, said) = (program.to_string_lossy(), self.said.borrow());
+                if said.is_empty() { program.into_owned() } else { format!("{program} ({said})") }
+            }
+            Some((UID, _)) => "/proc/PID/uid_map".into(),
+            Some(_) => "/proc/PID/gid_map".into(),
+            None => String::new(),
+        }
     }
 }

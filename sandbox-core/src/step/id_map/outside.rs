@@ -20,8 +20,8 @@ use crate::sys::{Result, file, refused, tool};
 /// The maps, as failures number them: after the object that is /proc/self/setgroups.
 pub const UID: usize = 1;
 pub const GID: usize = 2;
-/// Added where the object is the tool.
-pub const TOOL: usize = 2;
+/// Added where it is not the process inside that meets them.
+pub const OTHERS: usize = 2;
 
 /// A map to be written.
 struct Job {
@@ -135,10 +135,11 @@ impl Outside {
 impl Job {
     fn run(&self, dir: BorrowedFd<'_>, pid: &[u8], channel: &Channel, said: &mut Vec<u8>) -> Result<()> {
         let Some(tool) = &self.tool else {
-            let map = file::open(Some(dir), self.file, libc::O_WRONLY, 0).map_err(|failure| failure.on(self.number))?;
-            return file::write(map.as_fd(), self.text.as_bytes()).map_err(|failure| failure.on(self.number));
+            let map = file::open(Some(dir), self.file, libc::O_WRONLY, 0);
+            let written = map.and_then(|map| file::write(map.as_fd(), self.text.as_bytes()));
+            return written.map_err(|failure| failure.on(self.number + OTHERS));
         };
-        tool.run(dir, pid, channel, said).map_err(|failure| failure.on(self.number + TOOL))
+        tool.run(dir, pid, channel, said).map_err(|failure| failure.on(self.number + OTHERS))
     }
 }
 
