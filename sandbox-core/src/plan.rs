@@ -100,8 +100,8 @@ fn signals_others(policy: &Policy, host: &Host, wanted: &Wanted, maps: Option<&M
 /// Settings that contradict each other.
 pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
-    contradictions(policy, host, &wanted)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
+    contradictions(policy, host, &wanted)?;
     let signals_others = signals_others(policy, host, &wanted, maps.as_ref());
     if wanted.kept(policy) & CHANGES_IDS != 0 && signals_others && !policy.init.on() && !policy.no_die_with_parent.on()
     {

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use super::sandbox::PATH;
 
-/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`, or a program.
+/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`,
+/// `subids` (ids to map besides one's own), `sbx-test` (a user who has such), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -42,6 +43,8 @@ fn is_there(what: &str) -> bool {
     match what {
         "root" => is_root(),
         "user" => !is_root(),
+        "subids" => super::subids::own().is_some(),
+        "sbx-test" => super::subids::of("sbx-test").is_some(),
         "examples" => !super::bins::examples().is_empty(),
         "ipv6" => Path::new("/proc/net/if_inet6").exists(),
         "userns" => {
