@@ -180,3 +180,12 @@ fn who_can_change_its_ids_needs_another_at_pid_1() {
         }
     }
 }
+
+#[test]
+fn an_ignored_child_signal_stays_ignored() {
+    need!("subids");
+    for entry in ENTRIES {
+        let ignoring = |sandbox: Sandbox| sandbox.after_shell("trap '' CHLD").report().one("status.SigIgn").to_owned();
+        assert_eq!(ignoring(two_ranges(entry)), ignoring(Sandbox::new(entry)));
+    }
+}

@@ -50,9 +50,9 @@ impl Delegation {
     }
 }
 
-/// Whether setgroups(2) is allowed to who has the capability, user_namespaces(7).
+/// Whether setgroups(2) is allowed to who has the capability, user_namespaces(7). Where that cannot be read it is tried.
 pub fn setgroups_is_allowed() -> bool {
-    std::fs::read("/proc/self/setgroups").is_ok_and(|text| text.trim_ascii() == b"allow")
+    std::fs::read("/proc/self/setgroups").map_or(true, |text| text.trim_ascii() != b"deny")
 }
 
 /// Whether the ids outside of `range` are all in `given`, if need be in several of them, as newuidmap(1) sees it.

@@ -50,9 +50,7 @@ impl Host {
             mount_fds: sys::mount::has_fd_api(),
             privileged: has(SYS_ADMIN | SETPCAP),
             maps_any: has(SETUID | SETGID),
-            leaves_groups: has(SETGID)
-                && sys::privilege::supplementary_groups() > 0
-                && delegation::setgroups_is_allowed(),
+            leaves_groups: has(SETGID) && sys::privilege::has_groups() && delegation::setgroups_is_allowed(),
             delegation: None,
         }
     }

@@ -43,7 +43,7 @@ impl Step for Ids {
         format!("uid {}, gid {}{groups}", show(self.uid), show(self.gid))
     }
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
-        let dumpable = privilege::is_dumpable();
+        let dumpable = privilege::is_dumpable()?;
         privilege::keep_permitted()?;
         if self.leave_groups {
             privilege::leave_groups()?;

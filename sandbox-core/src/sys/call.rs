@@ -49,6 +49,7 @@ calls! {
     Poll = "poll",
     PrCapAmbient = "prctl(PR_CAP_AMBIENT)",
     PrCapbsetDrop = "prctl(PR_CAPBSET_DROP)",
+    PrGetDumpable = "prctl(PR_GET_DUMPABLE)",
     PrSetDumpable = "prctl(PR_SET_DUMPABLE)",
     PrSetKeepcaps = "prctl(PR_SET_KEEPCAPS)",
     PrSetNoNewPrivs = "prctl(PR_SET_NO_NEW_PRIVS)",

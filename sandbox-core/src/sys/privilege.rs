@@ -36,12 +36,13 @@ pub fn raise_permitted() -> Result<()> {
     set_capability_sets(permitted, 0)
 }
 
-/// The caller's effective capabilities, capget(2); none where that cannot be asked.
+/// The caller's effective capabilities, capget(2); all where that cannot be asked: what is tried without one then fails,
+/// and nothing is left out that should have been tried.
 pub fn effective() -> u64 {
     let (header, mut data) = (Header { version: VERSION_3, pid: 0 }, [half(0), half(0)]);
     // SAFETY: version 3 fills two data structures, which are live.
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
-    if answer == 0 { u64::from(data[0].effective) | u64::from(data[1].effective) << 32 } else { 0 }
+    if answer == 0 { u64::from(data[0].effective) | u64::from(data[1].effective) << 32 } else { u64::MAX }
 }
 
 /// struct __user_cap_header_struct, include/uapi/linux/capability.h
@@ -141,9 +142,10 @@ pub fn errno_of(number: i64) -> i32 {
 }
 
 /// Whether other processes of the same user may look into this one, prctl(2) PR_GET_DUMPABLE.
-pub fn is_dumpable() -> bool {
+pub fn is_dumpable() -> Result<bool> {
     // SAFETY: the option takes nothing and changes nothing.
-    unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0_u64, 0_u64, 0_u64, 0_u64) == 1 }
+    let answer = unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0_u64, 0_u64, 0_u64, 0_u64) };
+    check(Call::PrGetDumpable, answer.into()).map(|is| is == 1)
 }
 
 /// Makes the process an ordinary one again, whose `/proc/PID` is its own: a change of ids has made it root's.
@@ -151,10 +153,10 @@ pub fn dumpable() -> Result<()> {
     prctl(Call::PrSetDumpable, libc::PR_SET_DUMPABLE, 1, 0)
 }
 
-/// How many supplementary groups there are, getgroups(2).
-pub fn supplementary_groups() -> usize {
+/// Whether there are supplementary groups, getgroups(2), or it cannot be asked.
+pub fn has_groups() -> bool {
     // SAFETY: with a size of 0 nothing is written.
-    usize::try_from(unsafe { libc::getgroups(0, std::ptr::null_mut()) }).unwrap_or(0)
+    unsafe { libc::getgroups(0, std::ptr::null_mut()) != 0 }
 }
 
 // The raw calls are meant: libc's would signal other threads, of which there are none.
