@@ -14,7 +14,7 @@ pub struct Init {
 
 /// Planned when asked for.
 pub fn plan(policy: &Policy, signals_others: bool) -> Option<Init> {
-    policy.init.on().then(|| Init { keep: if signals_others { privilege::KILL } else { 0 } })
+    policy.init.on().then_some(Init { keep: if signals_others { privilege::KILL } else { 0 } })
 }
 
 impl Step for Init {
