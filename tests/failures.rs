@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::traced::{Call, calls, image_of, traced};
+use crate::need;
+use crate::support::subids;
+use crate::support::traced::{Call, Tracer, calls, calls_by, image_of, traced, traced_as_other};
 use crate::support::{ENTRIES, Entry, Report, Sandbox, TempDir};
 
 /// Calls that the kernel never answers with an error, or has done all the same when it does.
@@ -67,9 +69,9 @@ fn for_each(calls: &[Call], check: impl Fn(&Call) -> Option<String> + Sync) -> V
 }
 
 /// What is wrong with a run in which a call failed, if anything is.
-fn wrong(sandbox: &Sandbox, call: &Call, errno: &str, clean: &Report) -> Option<String> {
+fn wrong(tracer: Tracer, sandbox: &Sandbox, call: &Call, errno: &str, clean: &Report) -> Option<String> {
     let options = ["--fail", &format!("{}:{errno}", call.point)];
-    let ended = match traced(&sandbox.clone().timeout(LIMIT), &options).try_probe(&["report"]) {
+    let ended = match tracer(&sandbox.clone().timeout(LIMIT), &options).try_probe(&["report"]) {
         Ok(ended) => ended,
         Err(hangs) => return Some(format!("{errno}: {}", hangs.lines().next().unwrap_or_default())),
     };
@@ -121,7 +123,11 @@ fn sandbox(entry: Entry) -> Sandbox {
 
 /// All calls that fit, each failing in each of the ways that fit it.
 fn fail_each(sandbox: &Sandbox, fits: impl Fn(&Call) -> bool) {
-    let (calls, clean) = calls(sandbox, &["report"]);
+    fail_each_by(traced, sandbox, fits);
+}
+
+fn fail_each_by(tracer: Tracer, sandbox: &Sandbox, fits: impl Fn(&Call) -> bool) {
+    let (calls, clean) = calls_by(tracer, sandbox, &["report"]);
     // Its standard error may be the status.
     assert!(clean.status.success(), "{clean:?}");
     let clean = Report::parse(&clean.out).without_what_varies();
@@ -131,7 +137,7 @@ fn fail_each(sandbox: &Sandbox, fits: impl Fn(&Call) -> bool) {
         let mut errnos = vec!["EPERM"];
         errnos.extend((call.name == "mmap" || call.name == "clone").then_some("ENOMEM"));
         errnos.extend(INTERRUPTIBLE.contains(&&*call.name).then_some("EINTR"));
-        errnos.into_iter().find_map(|errno| wrong(sandbox, call, errno, &clean))
+        errnos.into_iter().find_map(|errno| wrong(tracer, sandbox, call, errno, &clean))
     });
     assert!(wrong.is_empty(), "{} of {} calls:\n{}", wrong.len(), calls.len(), wrong.join("\n"));
 }
@@ -149,6 +155,54 @@ fn no_failing_call_of_the_inner_processes_lets_the_program_run_with_less() {
 #[test]
 fn no_failing_call_with_init_lets_the_program_run_with_less() {
     fail_each(&sandbox(Entry::Preload).with(&["init", "cap-keep=chown", "status-fd=2"]), |call| call.process > 0);
+}
+
+#[test]
+fn no_failing_call_of_a_process_that_writes_maps_lets_the_program_run_with_less() {
+    need!("root");
+    let maps = ["uid-map=0:0", "uid-map=1:100000:1000", "gid-map=0:100000:1000", "uid=5", "gid=7"];
+    // Who stays outside is the first that is forked.
+    fail_each(&Sandbox::new(Entry::Preload).with(&maps), |call| call.process < 2);
+}
+
+/// The maps of the user sbx-test, by the host's own tools.
+fn mapped_by_tools() -> Sandbox {
+    let others = subids::of("sbx-test").unwrap();
+    let map = |name: &str, first: u32| format!("{name}-map=0:{first}:{}", subids::COUNT);
+    let maps = [&map("uid", others.uid), &map("gid", others.gid), "uid=5", "gid=7"];
+    Sandbox::new(Entry::Preload).with(&maps)
+}
+
+/// setpriv(1), env(1), and the program.
+const IMAGE_AS_OTHER: usize = 3;
+
+#[test]
+fn no_failing_call_of_the_tools_or_of_who_runs_them_lets_the_program_run_with_less() {
+    need!("root", "sbx-test");
+    fail_each_by(traced_as_other, &mapped_by_tools(), |call| match call.process {
+        // To the end of the maps, where who stays outside has ended; what follows is as it is without them.
+        0 => call.image == IMAGE_AS_OTHER,
+        process => process <= TOOLS,
+    });
+}
+
+/// Who stays outside, and each tool once or, before shadow 4.14, twice.
+const TOOLS: usize = 5;
+
+#[test]
+fn a_process_that_is_killed_while_maps_are_made_is_a_failure_and_no_hang() {
+    need!("root", "sbx-test");
+    let sandbox = mapped_by_tools().timeout(LIMIT);
+    let all = calls_by(traced_as_other, &sandbox, &["report"]).0;
+    let calls: Vec<Call> = all.into_iter().filter(|call| (1..=TOOLS).contains(&call.process)).collect();
+    let wrong = for_each(&calls, |call| {
+        let ended = traced_as_other(&sandbox, &["--kill", &call.point]).probe(&["report"]);
+        let failed = ended.out.is_empty() && matches!(ended.code(), Some(125 | 137));
+        // A tool that is asked again by number, or has written the map and only ends.
+        let complete = ended.code() == Some(0) && Report::parse(&ended.out).one("status.Uid") == "5 5 5 5";
+        (!failed && !complete).then(|| format!("{:?} {}{}", ended.code(), ended.out, ended.err))
+    });
+    assert!(calls.len() > 10 && wrong.is_empty(), "{} of {} calls:\n{}", wrong.len(), calls.len(), wrong.join("\n"));
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod guard;
 mod hygiene;
 
 // The steps, in their order.
+mod id_maps;
+mod id_tools;
 mod identity;
 mod namespaces;
 mod network;

@@ -282,3 +282,37 @@ fn the_callers_ignored_and_blocked_signals_do_not_deafen_the_outer() {
         assert_eq!(deaf.probe(&["exit", "7"]).code(), Some(7));
     }
 }
+
+#[test]
+fn a_program_that_is_another_user_gets_signals_and_dies_with_its_supervisor() {
+    need!("root");
+    let other = ["share=user", "uid=65534", "gid=65534"];
+    let mapped = ["uid-map=0:0:10", "gid-map=0:0:10", "uid=5", "gid=7"];
+    let changing = ["uid-map=0:0:10", "gid-map=0:0:10", "cap-keep=setuid", "init"];
+    for entry in ENTRIES {
+        for settings in [&other[..], &mapped[..], &changing[..]] {
+            for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+                let running = Sandbox::new(entry).with(settings).spawn(bins::probe(), &["tick", "/tmp/ticks", "50"]);
+                running.line();
+                let inner = inner(running.pid());
+                running.signal(signal);
+                assert_eq!(running.wait().signal(), Some(signal as i32), "{settings:?}");
+                let gone = || status(inner, "State").is_none_or(|state| state.starts_with('Z'));
+                assert!(within(SHORTLY, gone), "{settings:?} outlives {signal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reaper_passes_signals_on_to_a_program_that_has_become_another_user() {
+    need!("root", "python3");
+    let settings = ["uid-map=0:0:10", "gid-map=0:0:10", "cap-keep=setuid", "init"];
+    let become_another = "import os, time; os.setresuid(5, 5, 5); print('ready', flush=True); time.sleep(50)";
+    for entry in ENTRIES {
+        let running = Sandbox::new(entry).with(&settings).spawn("python3", &["-c", become_another]);
+        assert_eq!(running.line(), "ready");
+        running.signal(Signal::SIGTERM);
+        assert_eq!(running.wait().signal(), Some(Signal::SIGTERM as i32));
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::error::SetupError;
 use crate::step::rlimits::NPROC_OF_ROOT;
+use crate::sys::call::Call;
 
 /// What about this host explains a refusal. Found by the process that failed, while it can still open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,16 @@ pub fn cause(errno: i32) -> Cause {
 /// One line of remedy.
 pub fn for_error(error: &SetupError) -> Option<String> {
     let fixed = match (error.step, error.errno) {
+        ("id maps", libc::ENOENT) if error.call == Call::Execve => {
+            "install newuidmap and newgidmap: they are in the package uidmap (Debian, Ubuntu), shadow-utils (Fedora) or shadow"
+        }
+        ("id maps", _) if error.call == Call::Execve => {
+            "newuidmap and newgidmap map what /etc/subuid and /etc/subgid give to a user of /etc/passwd in its own group; they \
+             are set-user-ID, which has no effect under no_new_privs or in a file system mounted nosuid"
+        }
+        ("id maps", libc::EPERM) if error.object.starts_with("/proc/PID/") => {
+            "ids can be mapped that the user namespace around this one has, and its id 0 only with CAP_SETFCAP"
+        }
         ("user namespace" | "id maps" | "namespaces", errno) => return namespaces(error, errno),
         ("mounts", libc::EPERM) if error.object == "/proc" => {
             "a fresh procfs is refused where parts of /proc are masked, as containers do: use --proc none, or start the \

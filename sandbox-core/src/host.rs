@@ -2,7 +2,15 @@
 
 use std::ffi::CString;
 
+use crate::delegation::{self, Delegation};
+use crate::policy::Policy;
 use crate::sys;
+
+// include/uapi/linux/capability.h
+const SETGID: u64 = 1 << 6;
+const SETUID: u64 = 1 << 7;
+const SETPCAP: u64 = 1 << 8;
+const SYS_ADMIN: u64 = 1 << 21;
 
 /// The facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +30,12 @@ pub struct Host {
     pub limits: [Option<(u64, u64)>; 16],
     /// The caller's nice value, where it can be read.
     pub nice: Option<i32>,
+    /// The caller has CAP_SETUID and CAP_SETGID: any id of its user namespace can be mapped.
+    pub maps_any: bool,
+    /// The caller has supplementary groups, and may leave them.
+    pub leaves_groups: bool,
+    /// Which other ids it may map; absent where the policy maps none.
+    pub delegation: Option<Delegation>,
 }
 
 impl Host {
@@ -30,15 +44,29 @@ impl Host {
         let cwd = sys::file::getcwd().unwrap_or_default();
         // Outside the root directory getcwd(2) answers "(unreachable)/…": no name to go by.
         let named = cwd.to_bytes().first() == Some(&b'/');
+        let capabilities = sys::privilege::effective();
+        let has = |needed: u64| capabilities & needed == needed;
         Self {
             uid: nix::unistd::geteuid().as_raw(),
             gid: nix::unistd::getegid().as_raw(),
             cwd: if named { cwd } else { c"/".into() },
             home: home.filter(|h| h.first() == Some(&b'/')).and_then(|h| CString::new(h).ok()),
             mount_fds: sys::mount::has_fd_api(),
-            privileged: sys::privilege::is_privileged(),
             limits: std::array::from_fn(|number| sys::limits::limit(u32::try_from(number).ok()?).ok()),
             nice: sys::limits::nice().ok(),
+            privileged: has(SYS_ADMIN | SETPCAP),
+            maps_any: has(SETUID | SETGID),
+            leaves_groups: has(SETGID) && sys::privilege::has_groups() && delegation::setgroups_is_allowed(),
+            delegation: None,
         }
+    }
+
+    /// Looks also for what only id maps need, where the policy has any. `path` is the caller's `$PATH`.
+    #[must_use]
+    pub fn for_maps(self, policy: &Policy, path: Option<&[u8]>) -> Self {
+        if policy.uid_map.items().is_empty() && policy.gid_map.items().is_empty() {
+            return self;
+        }
+        Self { delegation: Some(Delegation::probe(self.uid, path)), ..self }
     }
 }

@@ -6,6 +6,7 @@ use crate::error::PolicyError;
 use crate::host::Host;
 use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Root};
+use crate::step::id_map::Maps;
 use crate::step::{self, Side, Step};
 
 /// What several steps need to know of the policy, decided once.
@@ -67,6 +68,8 @@ pub struct Supervision {
     pub target_is_pid_1: bool,
     /// A reaper is, and passes signals on.
     pub init: bool,
+    /// The target may be another user than outer, whom only CAP_KILL lets signal it, and take it along in death.
+    pub signals_others: bool,
     pub status_fd: Option<i32>,
     pub log: LogLevel,
 }
@@ -76,6 +79,19 @@ pub struct Plan {
     pub steps: Vec<Planned>,
     pub supervision: Supervision,
     wanted: Wanted,
+    needs_tool: bool,
+}
+
+/// CAP_SETGID and CAP_SETUID, include/uapi/linux/capability.h
+const CHANGES_IDS: u64 = 1 << 6 | 1 << 7;
+
+/// Whether outer and the target are, or can come to be, two users.
+fn signals_others(policy: &Policy, host: &Host, wanted: &Wanted, maps: Option<&Maps>) -> bool {
+    match maps {
+        Some(maps) => maps.have_others() && wanted.kept(policy) & CHANGES_IDS != 0,
+        None if !host.privileged => false,
+        None => policy.uid.is_some() || wanted.kept(policy) & CHANGES_IDS != 0,
+    }
 }
 
 /// Decides everything. Makes no system call.
@@ -84,19 +100,31 @@ pub struct Plan {
 /// Settings that contradict each other.
 pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
+    let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;
+    let signals_others = signals_others(policy, host, &wanted, maps.as_ref());
+    if wanted.kept(policy) & CHANGES_IDS != 0 && signals_others && !policy.init.on() && !policy.no_die_with_parent.on()
+    {
+        // prctl(2): a change of ids makes the kernel forget PR_SET_PDEATHSIG.
+        return Err(PolicyError::conflict("cap-keep", "with setuid or setgid the program can outlive its supervisor")
+            .with_hint("--init puts a process at pid 1 that keeps its ids; or accept it with --no-die-with-parent"));
+    }
     let mut steps = Steps(Vec::new());
 
     // Before any descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
     // What needs privileges in the caller's user namespace, as only that one counts for the kernel.
     let rlimits = step::rlimits::plan(policy, host)?;
-    steps.put(Side::Outer, step::rlimits::plan_raise(rlimits.as_ref(), policy, host, &wanted));
+    steps.put(Side::Outer, step::rlimits::plan_raise(rlimits.as_ref(), policy, host, &wanted, maps.as_ref()));
     steps.put(Side::Outer, step::nice::plan(policy, host, Side::Outer));
     steps.put(Side::Outer, step::oom::plan_lower(policy));
+    // While the caller is still who it is to the host.
+    steps.put(Side::Outer, step::groups::plan(host, &wanted));
+    steps.put(Side::Outer, step::id_map::plan_outside(maps.as_ref()));
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
-    steps.put(Side::Outer, step::id_map::plan(policy, host, &wanted));
+    steps.put(Side::Outer, step::id_map::plan(maps.as_ref()));
+    steps.put(Side::Outer, step::ids::plan_mapped(maps.as_ref()));
     // Take effect at the fork.
     steps.put(Side::Outer, step::namespaces::plan_for_children(&wanted));
     // While nobody is in the new time namespace.
@@ -122,7 +150,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::parent::plan(policy));
     // Before init, which keeps the other end's attention from then on.
     steps.put(Side::Inner, step::network::plan_await(&wanted));
-    steps.put(Side::Inner, step::init::plan(policy));
+    steps.put(Side::Inner, step::init::plan(policy, signals_others));
     // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the
     // network, until which inner is kept off outer's own.
     steps.put(Side::Inner, step::nice::plan(policy, host, Side::Inner));
@@ -147,16 +175,23 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let supervision = Supervision {
         target_is_pid_1,
         init: policy.init.on(),
+        signals_others,
         status_fd: policy.status_fd.map(|fd| fd.0),
         log: policy.log_level.unwrap_or(LogLevel::Error),
     };
-    Ok(Plan { steps: steps.0, supervision, wanted })
+    let needs_tool = maps.is_some_and(|maps| maps.need_tool());
+    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool })
 }
 
 impl Plan {
     /// Whether this namespace is made new.
     pub fn is_new(&self, kind: Namespace) -> bool {
         self.wanted.is_new(kind)
+    }
+
+    /// Whether a set-user-ID program has to run before the sandbox is there: no_new_privs must not be set until then.
+    pub fn needs_tool(&self) -> bool {
+        self.needs_tool
     }
 
     /// Whether a step of this name is planned.
@@ -242,6 +277,9 @@ mod tests {
             privileged: false,
             limits: [Some((100, 1000)); 16],
             nice: Some(0),
+            maps_any: false,
+            leaves_groups: false,
+            delegation: None,
         }
     }
 
@@ -448,6 +486,50 @@ mod tests {
             ((false, true), (true, false), (false, true))
         );
         assert_eq!(side(None, "19"), (true, false));
+    }
+
+    #[test]
+    fn maps_are_written_by_who_may() {
+        use crate::delegation::{Delegation, SubRange};
+        let many = [("uid-map", "0:1000"), ("uid-map", "1:100000:10")];
+        let root = Host { maps_any: true, leaves_groups: true, ..host() };
+        let plan = try_for(&root, &many).unwrap();
+        assert!(plan.contains("a process stays outside to write uid_map\n"), "{plan}");
+        assert!(plan.contains("uid_map \"0 1000 1, 1 100000 10\" from outside, gid_map \"100 100 1\"\n"), "{plan}");
+        assert!(plan.find("no supplementary groups").unwrap() < plan.find("stays outside").unwrap(), "{plan}");
+
+        let given = Delegation {
+            name: Some("u".into()),
+            uids: vec![SubRange { first: 100_000, count: 10 }],
+            newuidmap: Some(c"/opt/newuidmap".into()),
+            setgroups: true,
+            ..Delegation::default()
+        };
+        let user = Host { delegation: Some(given.clone()), ..host() };
+        let plan = try_for(&user, &[&many[..], &[("uid", "5")]].concat()).unwrap();
+        assert!(plan.contains("run /opt/newuidmap\n") && plan.contains("uid 5, gid as it is\n"), "{plan}");
+        assert!(plan.contains("setgroups deny"), "{plan}");
+        assert!(!try_for(&user, &many).unwrap().contains("ids     "), "it is the caller under another name");
+        assert!(try_for(&user, &[("uid-map", "0:100000:11"), ("uid", "0")]).is_err());
+        assert!(try_for(&user, &[("gid-map", "0:100000:1"), ("gid", "0")]).is_err());
+        // What the files cannot tell is the tool's to say.
+        for unknown in [Delegation { name: None, ..given.clone() }, Delegation { elsewhere: true, ..given }] {
+            let user = Host { delegation: Some(unknown), ..host() };
+            let plan = try_for(&user, &[("gid-map", "0:5:1"), ("gid", "0")]).unwrap();
+            assert!(plan.contains("run /usr/bin/newgidmap\n"), "{plan}");
+            assert!(plan.contains("setgroups as it is") && plan.contains("gid 0, no supplementary groups"), "{plan}");
+        }
+    }
+
+    #[test]
+    fn who_can_change_its_ids_is_not_the_child_that_dies_with_outer() {
+        let root = Host { maps_any: true, privileged: true, ..host() };
+        let keeps = [("cap-keep", "setuid"), ("uid-map", "0:0:2000")];
+        assert!(try_for(&root, &keeps).is_err());
+        assert!(try_for(&root, &keeps[..1]).is_ok(), "one id is mapped: there is nothing to change to");
+        assert!(try_for(&root, &[&keeps[..1], &[("share", "user")]].concat()).is_err());
+        assert!(try_for(&root, &[&keeps[..], &[("init", "true")]].concat()).is_ok());
+        assert!(try_for(&root, &[&keeps[..], &[("no-die-with-parent", "true")]].concat()).is_ok());
     }
 
     #[test]

@@ -53,12 +53,15 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let assignments = assignments(&invocation, &environment)?;
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
-    let plan = plan::plan(&policy, &Host::probe(home.as_deref().map(OsStr::as_bytes)))?;
+    let path = std::env::var_os("PATH");
+    let host =
+        Host::probe(home.as_deref().map(OsStr::as_bytes)).for_maps(&policy, path.as_deref().map(OsStr::as_bytes));
+    let plan = plan::plan(&policy, &host)?;
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
         Request::PrintPlan => print_plan(&invocation, &policy, &environment, &plan),
-        _ => match execute(&invocation, &policy, &environment, &setting::merged(&assignments)?)? {},
+        _ => match execute(&invocation, &policy, &plan, &environment, &setting::merged(&assignments)?)? {},
     }
 }
 
@@ -111,6 +114,7 @@ fn print_env(invocation: &Invocation, environment: &[Vec<u8>], settings: &[Merge
 fn execute(
     invocation: &Invocation,
     policy: &Policy,
+    plan: &Plan,
     caller: &[Vec<u8>],
     settings: &[Merged],
 ) -> Result<Infallible, Error> {
@@ -124,7 +128,7 @@ fn execute(
     let environment = with_sandbox(with_home(environment, caller)?, settings, &word);
     let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
     let (arguments, environment) = (c_strings(arguments), c_strings(environment));
-    if !policy.allow_new_privs.on() {
+    if !policy.allow_new_privs.on() && !plan.needs_tool() {
         // Before execve, so that no image on the way gains privileges and with them the right to ignore LD_PRELOAD.
         privilege::no_new_privs().map_err(|failure| Refusal::from(SetupError::new("privileges", failure, "")))?;
     }

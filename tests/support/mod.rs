@@ -8,6 +8,7 @@ pub mod outside;
 pub mod report;
 pub mod running;
 pub mod sandbox;
+pub mod subids;
 pub mod temp;
 pub mod traced;
 

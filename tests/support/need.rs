@@ -8,8 +8,9 @@ use std::sync::OnceLock;
 
 use super::sandbox::PATH;
 
-/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`, `sys_resource` (the
-/// capability), `two-processors`, `tsc-clock` (the clock source is the counter), or a program.
+/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`,
+/// `sys_resource` (the capability), `two-processors`, `tsc-clock` (the clock source is the counter), `subids` (ids to map
+/// besides one's own), `sbx-test` (a user who has such), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -43,6 +44,8 @@ fn is_there(what: &str) -> bool {
     match what {
         "root" => is_root(),
         "user" => !is_root(),
+        "subids" => super::subids::own().is_some(),
+        "sbx-test" => super::subids::of("sbx-test").is_some(),
         "examples" => !super::bins::examples().is_empty(),
         "sys_resource" => {
             let held = super::outside::status(i32::try_from(std::process::id()).unwrap(), "CapEff").unwrap();

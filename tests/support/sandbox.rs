@@ -39,7 +39,7 @@ const SWITCHES: [&str; 10] = [
 ];
 /// Settings given any number of times whose value has no fields: in a variable, their `,` and `\` are escaped.
 const PLAIN: [&str; 4] = ["hide", "env", "unset-env", "keep-fd"];
-const FIELDED: [&str; 6] = ["bind", "bind-ro", "bind-try", "bind-ro-try", "tmpfs", "rlimit"];
+const FIELDED: [&str; 8] = ["bind", "bind-ro", "bind-try", "bind-ro-try", "tmpfs", "rlimit", "uid-map", "gid-map"];
 
 #[derive(Clone, Debug)]
 pub struct Sandbox {

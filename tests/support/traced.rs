@@ -28,6 +28,18 @@ pub fn traced(sandbox: &Sandbox, options: &[&str]) -> Sandbox {
     sandbox.clone().wrapped(&wrapper)
 }
 
+/// As `traced`, by root, of what the user `sbx-test` starts: whose set-user-ID programs keep their privileges only so.
+pub fn traced_as_other(sandbox: &Sandbox, options: &[&str]) -> Sandbox {
+    let user = ["--", "setpriv", "--reuid", "sbx-test", "--regid", "sbx-test", "--clear-groups"];
+    let words = [&["trace"], options, &user].concat();
+    let wrapper: Vec<OsString> =
+        [bins::probe().into()].into_iter().chain(words.into_iter().map(OsString::from)).collect();
+    sandbox.clone().wrapped(&wrapper)
+}
+
+/// A way to start a sandbox under the tracer.
+pub type Tracer = fn(&Sandbox, &[&str]) -> Sandbox;
+
 /// The image of the first process in which the library is.
 pub fn image_of(entry: Entry) -> usize {
     match entry {
@@ -40,9 +52,15 @@ pub fn image_of(entry: Entry) -> usize {
 /// end; and the run.
 #[track_caller]
 pub fn calls(sandbox: &Sandbox, act: &[&str]) -> (Vec<Call>, Ended) {
+    calls_by(traced, sandbox, act)
+}
+
+/// As `calls`, under another tracer.
+#[track_caller]
+pub fn calls_by(tracer: Tracer, sandbox: &Sandbox, act: &[&str]) -> (Vec<Call>, Ended) {
     let dir = TempDir::new();
     let file = dir.join("trace");
-    let ended = traced(sandbox, &["--record", file.to_str().unwrap()]).probe(act);
+    let ended = tracer(sandbox, &["--record", file.to_str().unwrap()]).probe(act);
     let text = fs::read_to_string(file).unwrap();
     let mut calls: Vec<Call> = Vec::new();
     for line in text.lines() {

@@ -54,7 +54,9 @@ unsafe fn enter() -> Result<(), Refusal> {
     guard::is_first_and_alone()?;
 
     let policy = Policy::new(&assignments)?;
-    let host = Host::probe(environment::value_of(&initial.entries(), b"HOME"));
+    let caller = initial.entries();
+    let host =
+        Host::probe(environment::value_of(&caller, b"HOME")).for_maps(&policy, environment::value_of(&caller, b"PATH"));
     let plan = plan(&policy, &host)?;
     let wanted = environment(&policy, &initial.entries());
     initial.replace(&environment::without_library(wanted, own)).map_err(environment::no_room)?;

@@ -19,7 +19,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let own = |failure| Refusal::from(SetupError::new("start", failure, ""));
     // First of all: a descriptor of ours must not become the target's stdin.
     let plugged = file::plug_standard_fds().map_err(own)?;
-    let mut context = Context { channel: None, mask: None, processors: None, plugged };
+    let mut context = Context { channel: None, mask: None, processors: None, helper: None, plugged };
     for (number, planned) in of(plan, Side::Outer) {
         apply(plan, planned, &mut context).map_err(|failure| error_of(plan, number, failure))?;
     }

@@ -7,9 +7,9 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, CpuCount, Cpus, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel,
-    Namespace, NetMode, Nice, Offset, OomScoreAdj, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall,
-    Tmpfs, Umask,
+    Bind, Capability, CpuCount, Cpus, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, IdRange, Inside,
+    LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction,
+    Syscall, Tmpfs, Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -23,6 +23,8 @@ pub struct Policy {
     pub monotonic_offset: Option<Offset>,
     pub uid: Option<Id>,
     pub gid: Option<Id>,
+    pub uid_map: Repeat<IdRange>,
+    pub gid_map: Repeat<IdRange>,
     pub root: Option<Root>,
     pub root_rw: Switch,
     pub bind: Repeat<Bind>,

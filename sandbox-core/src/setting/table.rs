@@ -51,13 +51,24 @@ pub static SETTINGS: &[Setting] = &[
 
     row!(Identity One "uid" "N", uid,
         "the user id inside",
-        "Absent: the caller's. In a user namespace the caller's own id appears as N; without one, only root can set it.",
+        "Absent: the caller's. In a user namespace without uid-map the caller's own id appears as N; with uid-map, N is one \
+         of the ids inside, which the program becomes. Without a user namespace only root can set it.",
         ["0", "1000"]),
     row!(Identity One "gid" "N", gid,
         "the group id inside",
-        "Absent: the caller's. Supplementary groups of a caller who is not root stay and show as 65534: the kernel lets \
-         nobody drop them in a user namespace of their own.",
+        "Absent: the caller's; otherwise as uid. Supplementary groups of a caller who may not drop them (who has no \
+         CAP_SETGID) stay and show as 65534, unless gid-map has more than the caller's own id; others are dropped.",
         ["0", "1000"]),
+    row!(Identity Repeat "uid-map" "IN:OUT[:COUNT]", uid_map,
+        "map COUNT user ids, IN and up inside, to the host's, OUT and up",
+        "COUNT is 1 when absent. Absent: the caller's own id is the only one. Needs a user namespace. Ids other than one's \
+         own need CAP_SETUID, or newuidmap and an entry of /etc/subuid. Without uid, the program keeps the caller's id \
+         as the map names it.",
+        ["0:100000:65536", "0:1000"]),
+    row!(Identity Repeat "gid-map" "IN:OUT[:COUNT]", gid_map,
+        "map COUNT group ids, IN and up inside, to the host's, OUT and up",
+        "As uid-map, with CAP_SETGID, newgidmap and /etc/subgid.",
+        ["0:100000:65536", "0:100"]),
 
     row!(Files One "root" "host|empty|DIR", root,
         "what / is: the host's tree read-only, an empty tmpfs, or a directory",

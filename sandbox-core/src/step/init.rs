@@ -7,11 +7,14 @@ use crate::supervise::init;
 use crate::sys::process::{self, Forked};
 use crate::sys::{privilege, signal};
 
-pub struct Init;
+pub struct Init {
+    /// What the reaper keeps: to pass signals on to a target that has become another user.
+    keep: u64,
+}
 
 /// Planned when asked for.
-pub fn plan(policy: &Policy) -> Option<Init> {
-    policy.init.on().then_some(Init)
+pub fn plan(policy: &Policy, signals_others: bool) -> Option<Init> {
+    policy.init.on().then_some(Init { keep: if signals_others { privilege::KILL } else { 0 } })
 }
 
 impl Step for Init {
@@ -26,8 +29,8 @@ impl Step for Init {
         match process::fork()? {
             Forked::Child => Ok(()),
             Forked::Parent(target) => {
-                // Nothing more privileged than the target may stay: the reaper keeps no capability either.
-                let confined = privilege::set_capabilities(0).and_then(|()| privilege::no_new_privs());
+                // Nothing more privileged than the target may stay: the reaper keeps no capability either, or one.
+                let confined = privilege::set_capability_sets(self.keep, 0).and_then(|()| privilege::no_new_privs());
                 match (confined, context.channel.take()) {
                     (Ok(()), Some(channel)) => init::run(target, channel),
                     _ => {

@@ -6,6 +6,7 @@ pub mod capabilities;
 pub mod core_sched;
 pub mod cwd;
 pub mod fds;
+pub mod groups;
 pub mod hostname;
 pub mod id_map;
 pub mod ids;
@@ -60,6 +61,8 @@ pub struct Context {
     pub mask: Option<SignalSet>,
     /// The processors the target may use, where inner is kept off outer's until the network is there.
     pub processors: Option<Processors>,
+    /// The process that waits outside to write id maps.
+    pub helper: Option<id_map::Helper>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
 }

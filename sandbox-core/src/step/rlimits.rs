@@ -5,6 +5,7 @@
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 
+use super::id_map::Maps;
 use super::{Context, Step};
 use crate::error::{Failure, PolicyError};
 use crate::host::Host;
@@ -62,7 +63,13 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Option<Rlimits>, PolicyError
 }
 
 /// Planned for hard limits above the caller's, and for a limit of processes.
-pub fn plan_raise(limits: Option<&Rlimits>, policy: &Policy, host: &Host, wanted: &Wanted) -> Option<Raise> {
+pub fn plan_raise(
+    limits: Option<&Rlimits>,
+    policy: &Policy,
+    host: &Host,
+    wanted: &Wanted,
+    maps: Option<&Maps>,
+) -> Option<Raise> {
     let all = limits.map_or(&[][..], |limits| &limits.0);
     let callers = |new: &New| host.limits.get(new.limit.number() as usize).copied().flatten();
     let raised: Vec<_> = all
@@ -73,7 +80,10 @@ pub fn plan_raise(limits: Option<&Rlimits>, policy: &Policy, host: &Host, wanted
             (new.hard > hard).then_some(New { soft, ..*new })
         })
         .collect();
-    let becomes_another = !wanted.is_new(Namespace::User) && policy.uid.is_some_and(|id| id.0 != 0);
+    let becomes_another = match maps {
+        Some(maps) => maps.uid.outside().is_some_and(|id| id != 0),
+        None => !wanted.is_new(Namespace::User) && policy.uid.is_some_and(|id| id.0 != 0),
+    };
     let not_root =
         !becomes_another && all.iter().any(|new| new.limit == Limit::Nproc && new.soft != libc::RLIM_INFINITY);
     (not_root || !raised.is_empty()).then_some(Raise { raised, not_root })

@@ -100,7 +100,7 @@ impl<'a> Outer<'a> {
         mount::chdir(c"/")?;
         process::no_core();
         privilege::not_dumpable()?;
-        privilege::set_capabilities(0)?;
+        privilege::set_capability_sets(if self.how.signals_others { privilege::KILL } else { 0 }, 0)?;
         privilege::no_new_privs()?;
         privilege::load_filter(seccomp::supervisor())
     }

@@ -86,6 +86,12 @@ pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
     fd.try_clone_to_owned().map_err(|error| refused(Call::Open, error.raw_os_error().unwrap_or(libc::EMFILE)))
 }
 
+/// The same under a number that is not below `least`.
+pub fn duplicate_above(fd: BorrowedFd<'_>, least: RawFd) -> Result<OwnedFd> {
+    // SAFETY: the call takes numbers only.
+    check_fd(Call::Dup, unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) }.into())
+}
+
 /// The device number of the file system an open file lies on, fstat(2).
 pub fn device(fd: BorrowedFd<'_>) -> Result<u64> {
     Ok(stat(fd)?.st_dev)
@@ -255,6 +261,18 @@ pub fn write_file(path: &CStr, bytes: &[u8]) -> Result<()> {
     use std::os::fd::AsFd;
     let fd = open(None, path, libc::O_WRONLY, 0)?;
     write(fd.as_fd(), bytes)
+}
+
+/// read(2): how much came; 0 at the end.
+pub fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        // SAFETY: pointer and length are those of one live slice.
+        let answer = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+        match check(Call::Read, answer as i64) {
+            Err(failure) if failure.errno == libc::EINTR => {}
+            result => return result.map(|n| usize::try_from(n).unwrap_or(0)),
+        }
+    }
 }
 
 /// Fills `buffer` from the start of the file, pread(2), and says how much came: a file of `/proc` renders itself anew.

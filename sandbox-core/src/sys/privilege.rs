@@ -9,6 +9,9 @@ const SECBIT_NO_SETUID_FIXUP: u64 = 0b11 << 2;
 const SECBIT_KEEP_CAPS_LOCKED: u64 = 0b10 << 4;
 const SECBIT_NO_CAP_AMBIENT_RAISE: u64 = 0b11 << 6;
 
+/// CAP_KILL, include/uapi/linux/capability.h
+pub const KILL: u64 = 1 << 5;
+
 fn prctl(call: Call, option: i32, two: u64, three: u64) -> Result<()> {
     // SAFETY: every option used in this file takes numbers, not pointers, prctl(2).
     check(call, unsafe { libc::prctl(option, two, three, 0_u64, 0_u64) }.into()).map(drop)
@@ -33,13 +36,13 @@ pub fn raise_permitted() -> Result<()> {
     set_capability_sets(permitted, 0)
 }
 
-/// Whether the caller has, effective, CAP_SETPCAP and CAP_SYS_ADMIN, capget(2).
-pub fn is_privileged() -> bool {
-    const NEEDED: u32 = 1 << 8 | 1 << 21;
+/// The caller's effective capabilities, capget(2); all where that cannot be asked: what is tried without one then fails,
+/// and nothing is left out that should have been tried.
+pub fn effective() -> u64 {
     let (header, mut data) = (Header { version: VERSION_3, pid: 0 }, [half(0), half(0)]);
     // SAFETY: version 3 fills two data structures, which are live.
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) };
-    answer == 0 && data[0].effective & NEEDED == NEEDED
+    if answer == 0 { u64::from(data[0].effective) | u64::from(data[1].effective) << 32 } else { u64::MAX }
 }
 
 /// struct __user_cap_header_struct, include/uapi/linux/capability.h
@@ -138,18 +141,40 @@ pub fn errno_of(number: i64) -> i32 {
     }
 }
 
-/// Really becomes group and user, setgroups(2), setresgid(2), setresuid(2): only for a caller with the capabilities.
-pub fn become_ids(uid: Option<u32>, gid: Option<u32>) -> Result<()> {
-    // SAFETY: an empty list is read nowhere; the calls take numbers only. The raw calls are meant: libc's would
-    // signal other threads, of which there are none.
-    unsafe {
-        check(Call::Setgroups, libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()))?;
-        if let Some(gid) = gid {
-            check(Call::Setresgid, libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
-        }
-        if let Some(uid) = uid {
-            check(Call::Setresuid, libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
-        }
-    }
-    Ok(())
+/// Whether other processes of the same user may look into this one, prctl(2) PR_GET_DUMPABLE.
+pub fn is_dumpable() -> Result<bool> {
+    // SAFETY: the option takes nothing and changes nothing.
+    let answer = unsafe { libc::prctl(libc::PR_GET_DUMPABLE, 0_u64, 0_u64, 0_u64, 0_u64) };
+    check(Call::PrGetDumpable, answer.into()).map(|is| is == 1)
+}
+
+/// Makes the process an ordinary one again, whose `/proc/PID` is its own: a change of ids has made it root's.
+pub fn dumpable() -> Result<()> {
+    prctl(Call::PrSetDumpable, libc::PR_SET_DUMPABLE, 1, 0)
+}
+
+/// Whether there are supplementary groups, getgroups(2), or it cannot be asked.
+pub fn has_groups() -> bool {
+    // SAFETY: with a size of 0 nothing is written.
+    unsafe { libc::getgroups(0, std::ptr::null_mut()) != 0 }
+}
+
+// The raw calls are meant: libc's would signal other threads, of which there are none.
+
+/// Leaves every supplementary group, setgroups(2).
+pub fn leave_groups() -> Result<()> {
+    // SAFETY: an empty list is read nowhere.
+    check(Call::Setgroups, unsafe { libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<u32>()) }).map(drop)
+}
+
+/// Becomes a group: real, effective and saved, setresgid(2).
+pub fn become_group(gid: u32) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Setresgid, unsafe { libc::syscall(libc::SYS_setresgid, gid, gid, gid) }).map(drop)
+}
+
+/// Becomes a user: real, effective and saved, setresuid(2).
+pub fn become_user(uid: u32) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Setresuid, unsafe { libc::syscall(libc::SYS_setresuid, uid, uid, uid) }).map(drop)
 }

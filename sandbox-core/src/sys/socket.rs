@@ -48,6 +48,11 @@ impl Channel {
         self.0.as_raw_fd()
     }
 
+    /// It, lent.
+    pub fn fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
     /// Sends one message, sendmsg(2).
     pub fn send(&self, message: &Message) -> Result<()> {
         let mut bytes = encode(message);
@@ -94,6 +99,17 @@ impl Channel {
                 Ok(_) => return Err(unexpected(Call::Read)),
             }
         }
+    }
+
+    /// Sends text as a message of its own; none where there is none.
+    pub fn say(&self, text: &[u8]) -> Result<()> {
+        if text.is_empty() { Ok(()) } else { super::file::write(self.0.as_fd(), text) }
+    }
+
+    /// Receives text, cut to the buffer's length; none when the other side has ended.
+    pub fn listen<'a>(&self, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+        let length = super::file::read(self.0.as_fd(), buffer)?;
+        Ok(buffer.get(..length).unwrap_or_default())
     }
 
     /// A message that is there already, if any; the end of the other side is none either.

@@ -2,6 +2,7 @@
 
 mod duration;
 mod files;
+mod id_range;
 mod identity;
 mod limits;
 mod names;
@@ -13,6 +14,7 @@ use std::ffi::CString;
 pub use duration::{Duration, Offset};
 pub(crate) use files::normal;
 pub use files::{Bind, Inside, Root, Tmpfs};
+pub use id_range::IdRange;
 pub use identity::{HostName, Id};
 pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Persona, Rlimit, Umask};
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
