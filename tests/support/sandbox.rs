@@ -29,7 +29,7 @@ const SWITCHES: [&str; 8] =
     ["root-rw", "allow-new-privs", "no-exec", "no-new-code", "clear-env", "new-session", "init", "no-die-with-parent"];
 /// Settings given any number of times whose value has no fields: in a variable, their `,` and `\` are escaped.
 const PLAIN: [&str; 4] = ["hide", "env", "unset-env", "keep-fd"];
-const FIELDED: [&str; 5] = ["bind", "bind-ro", "bind-try", "bind-ro-try", "tmpfs"];
+const FIELDED: [&str; 9] = ["bind", "bind-ro", "bind-try", "bind-ro-try", "tmpfs", "overlay", "symlink", "dir", "file"];
 
 #[derive(Clone, Debug)]
 pub struct Sandbox {

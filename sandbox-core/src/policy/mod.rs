@@ -7,8 +7,8 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace, NetMode,
-    ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+    Bind, Capability, DevMode, Directory, EnvEntry, EnvName, Fd, FilterName, HostName, Id, InlineFile, Inside, Link,
+    LogLevel, Namespace, NetMode, Overlay, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -22,11 +22,15 @@ pub struct Policy {
     pub gid: Option<Id>,
     pub root: Option<Root>,
     pub root_rw: Switch,
-    pub bind: Repeat<Bind>,
-    pub bind_ro: Repeat<Bind>,
-    pub bind_try: Repeat<Bind>,
-    pub bind_ro_try: Repeat<Bind>,
+    pub bind: Repeat<Bind<true>>,
+    pub bind_ro: Repeat<Bind<false>>,
+    pub bind_try: Repeat<Bind<true>>,
+    pub bind_ro_try: Repeat<Bind<false>>,
     pub tmpfs: Repeat<Tmpfs>,
+    pub overlay: Repeat<Overlay>,
+    pub symlink: Repeat<Link>,
+    pub dir: Repeat<Directory>,
+    pub file: Repeat<InlineFile>,
     pub hide: Repeat<Inside>,
     pub proc: Option<ProcMode>,
     pub dev: Option<DevMode>,

@@ -70,6 +70,11 @@ pub fn kind(fd: BorrowedFd<'_>) -> Result<u32> {
     Ok(stat(fd)?.st_mode & libc::S_IFMT)
 }
 
+/// The permission bits of an open file's mode, fstat(2).
+pub fn mode(fd: BorrowedFd<'_>) -> Result<u32> {
+    Ok(stat(fd)?.st_mode & 0o7777)
+}
+
 /// The type bits of what `name` in `dir` is, a link itself included, or `dir` itself when it is empty, fstatat(2).
 pub fn kind_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<u32> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();

@@ -9,7 +9,7 @@ mod process;
 use std::ffi::CString;
 
 pub(crate) use files::normal;
-pub use files::{Bind, Inside, Root, Tmpfs};
+pub use files::{Bind, Directory, InlineFile, Inside, Link, Overlay, Root, Tmpfs, Upper};
 pub use identity::{HostName, Id};
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
 pub use privileges::{Capability, Syscall};

@@ -97,9 +97,24 @@ impl<'a> Places<'a> {
 
     /// A private file system is now at `path`.
     pub fn made(&mut self, path: &CStr, root: OwnedFd, sealed: bool) -> Result<()> {
-        self.devices.push(file::device(root.as_fd())?);
+        self.allow(&root)?;
         self.made.push(Made { path: path.into(), root, ours: true, sealed, unsealed: false });
         Ok(())
+    }
+
+    /// In the file system this lies on, mount points may be made.
+    pub fn allow(&mut self, root: &OwnedFd) -> Result<()> {
+        let device = file::device(root.as_fd())?;
+        // Most are directories of one and the same.
+        if !self.devices.contains(&device) {
+            self.devices.push(device);
+        }
+        Ok(())
+    }
+
+    /// Whether mount points may be made where this lies.
+    pub fn is_ours(&self, place: BorrowedFd<'_>) -> Result<bool> {
+        Ok(self.devices.contains(&file::device(place)?))
     }
 
     /// A file system in which nothing can be made is now at `path`.
@@ -127,6 +142,11 @@ impl<'a> Places<'a> {
         if let Some((made, name)) = self.directly_below(path) {
             return Ok(Place { dir: Dir::Known(&made.root), name: name.into(), path: path.into() });
         }
+        self.look_up(path)
+    }
+
+    /// The place `path`, links followed as the program will follow them.
+    pub fn look_up<'p>(&self, path: &'p CStr) -> Result<Place<'p>> {
         let found = file::open_inside(self.root.as_fd(), path)?;
         Ok(Place { dir: Dir::Owned(found), name: c"".into(), path: path.into() })
     }
@@ -173,7 +193,7 @@ impl<'a> Places<'a> {
             Ok(_) => {}
         }
         let dir = file::open_inside(self.root.as_fd(), &above)?;
-        if !self.devices.contains(&file::device(dir.as_fd())?) {
+        if !self.is_ours(dir.as_fd())? {
             return Err(refused(Call::Mkdir, libc::EROFS));
         }
         Ok(Place { dir: Dir::Owned(dir), name: name.into(), path: path.into() })

@@ -4,20 +4,35 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::op::{Access, Base, Op, What};
+use super::overlay::{Lowers, Opened};
+use super::store::Store;
 use super::target::{Kind, Place, Places, is_absent};
+use crate::error::Failure;
 use crate::sys::call::Call;
 use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
 use crate::sys::{Result, file, mount, process, refused};
 
-/// The object number of the base.
-pub const BASE: u32 = 1;
+/// Objects are numbered in hundreds of this: the base, then the ops, each with its parts. An overlay has at most 500
+/// lowers.
+pub const PARTS: usize = 1024;
+
+/// The part number of the base.
+pub const BASE: usize = 1;
+
+/// A file system in memory for what is private.
+pub const MEMORY: New<'static> =
+    New { kind: c"tmpfs", options: &[(c"mode", Some(c"700"))], attributes: ATTR_NOSUID | ATTR_NODEV };
 
 /// A way of making mounts.
 pub trait Mounter: Sized {
+    /// How the lowers of an overlay are told.
+    const LOWERS: Lowers;
     /// A handle on a part of the host's tree, links followed. Taken before the base is made, which may cover it.
     fn source(path: &CStr) -> Result<OwnedFd>;
+    /// An overlay of these layers, where it must and can be made before the base.
+    fn overlay(layers: &Opened) -> Result<Option<OwnedFd>>;
     /// Makes the base, with everything below it. `Empty` is writable until it is sealed.
-    fn new(base: &Base, attributes: u64) -> Result<Self>;
+    fn new(base: &Base, layers: Option<&mut Opened>, attributes: u64) -> Result<Self>;
     /// The root of the new tree.
     fn root(&self) -> &OwnedFd;
     /// Makes the new tree the process's own.
@@ -49,19 +64,24 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     // First of all: a copy of a mount that is still in a peer group stays in it, and what the host mounts there later would
     // appear inside, as writable as it is there.
     mount::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
-    let numbered =
-        |number: usize| move |failure: crate::error::Failure| failure.on(2 + 2 * number + failure.object as usize);
+    let numbered = |number: usize| move |failure: Failure| failure.on(PARTS * (number + 1) + failure.object as usize);
     let mut sources = Vec::with_capacity(ops.len());
     for (number, op) in ops.iter().enumerate() {
-        sources.push(source::<M>(op).map_err(|failure| failure.on(1)).map_err(numbered(number))?);
+        sources.push(Source::of::<M>(op).map_err(numbered(number))?);
     }
     let null = M::source(c"/dev/null").ok();
+    let mut layers = match base {
+        Base::Overlay(layers) => Some(Opened::open(layers)?),
+        _ => None,
+    };
 
     let restrict = ATTR_NOSUID | ATTR_NODEV;
     let attributes = if writable || *base == Base::Empty { restrict } else { restrict | ATTR_RDONLY };
-    let mounter = M::new(base, attributes).map_err(|failure| failure.on(BASE as usize))?;
+    // What is kept in memory is the sandbox's own, what is kept in a directory is the host's.
+    let root_is_ours = layers.as_ref().map_or(*base == Base::Empty, Opened::needs_memory);
+    let mounter = M::new(base, layers.as_mut(), attributes).map_err(|failure| failure.on(BASE))?;
     let mut tree = Tree {
-        places: Places::new(mounter.root(), *base == Base::Empty)?,
+        places: Places::new(mounter.root(), root_is_ours)?,
         mounter: &mounter,
         null,
         nulled: None,
@@ -74,7 +94,7 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     }
     tree.places.sealed().try_for_each(|root| mounter.seal(root))?;
     tree.places.unsealed().try_for_each(|root| mounter.unseal(root))?;
-    if let Some(root) = &tree.store.root {
+    if let Some(root) = tree.store.root() {
         mounter.seal_covered(root)?;
     }
     if *base == Base::Empty && !writable {
@@ -85,12 +105,34 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     limit.restore()
 }
 
-/// The source of a bind; `None` for other ops, and for one that need not be there.
-fn source<M: Mounter>(op: &Op) -> Result<Option<OwnedFd>> {
-    let What::Bind { source, skip_missing_source, .. } = &op.what else { return Ok(None) };
-    match M::source(source) {
-        Err(failure) if *skip_missing_source && failure.errno == libc::ENOENT => Ok(None),
-        result => result.map(Some),
+/// What of the host's an op takes, opened before anything is covered.
+enum Source {
+    Nothing,
+    Tree(OwnedFd),
+    Layers(Opened),
+    /// An overlay that is complete, with what it is made of.
+    Overlay(OwnedFd),
+}
+
+impl Source {
+    /// The source of an op; `Nothing` for one that needs none, or that is missing and need not be there.
+    fn of<M: Mounter>(op: &Op) -> Result<Self> {
+        let (path, may_be_missing) = match &op.what {
+            What::Bind { source, skip_missing_source, .. } => (source, *skip_missing_source),
+            What::Node => (&op.target, true),
+            What::Overlay(layers) => {
+                let opened = Opened::open(layers)?;
+                return Ok(match M::overlay(&opened).map_err(|failure| failure.on(0))? {
+                    Some(made) => Source::Overlay(made),
+                    None => Source::Layers(opened),
+                });
+            }
+            _ => return Ok(Source::Nothing),
+        };
+        match M::source(path) {
+            Err(failure) if may_be_missing && failure.errno == libc::ENOENT => Ok(Source::Nothing),
+            result => result.map(Source::Tree).map_err(|failure| failure.on(1)),
+        }
     }
 }
 
@@ -109,36 +151,58 @@ struct Tree<'a, M> {
 }
 
 impl<M: Mounter> Tree<'_, M> {
-    fn apply(&mut self, op: &Op, source: Option<OwnedFd>) -> Result<()> {
+    fn apply(&mut self, op: &Op, source: Source) -> Result<()> {
         match &op.what {
             What::Bind { access, .. } => {
-                let Some(source) = source else { return Ok(()) };
-                let kind = match access {
-                    Access::Devices if op.depth() > 1 => Kind::File,
-                    _ => match file::kind(source.as_fd()).map_err(|failure| failure.on(1))? {
-                        libc::S_IFDIR => Kind::Directory,
-                        _ => Kind::File,
-                    },
+                let Source::Tree(source) = source else { return Ok(()) };
+                let kind = match file::kind(source.as_fd()).map_err(|failure| failure.on(1))? {
+                    libc::S_IFDIR => Kind::Directory,
+                    _ => Kind::File,
                 };
                 let Some(place) = place_of(&self.places, op, kind)? else { return Ok(()) };
-                let attributes = match access {
-                    Access::ReadOnly => ATTR_NOSUID | ATTR_NODEV | ATTR_RDONLY,
-                    Access::Writable => ATTR_NOSUID | ATTR_NODEV,
-                    Access::Devices => ATTR_NOSUID | ATTR_NOEXEC | ATTR_RDONLY,
-                };
-                self.mounter.bind(source, attributes, &place).map(drop)
+                self.mounter.bind(source, access.attributes(), &place).map(drop)
             }
-            What::Tmpfs { size: Some(size), mode, sealed } => {
-                let options = [(c"mode", Some(mode.as_c_str())), (c"size", Some(size.as_c_str()))];
-                let new = New { kind: c"tmpfs", options: &options, attributes: ATTR_NOSUID | ATTR_NODEV };
-                let Some(root) = self.filesystem(op, &new)? else { return Ok(()) };
-                self.places.made(&op.target, root, *sealed)
+            What::Node => {
+                let Source::Tree(source) = source else { return Ok(()) };
+                let Some(place) = place_of(&self.places, op, Kind::File)? else { return Ok(()) };
+                self.mounter.bind(source, Access::DEVICES.attributes(), &place).map(drop)
             }
-            What::Tmpfs { size: None, mode, sealed } => {
+            What::Tmpfs { size, mode, sealed, noexec } => {
+                let attributes = ATTR_NOSUID | ATTR_NODEV | if *noexec { ATTR_NOEXEC } else { 0 };
                 let Some(place) = place_of(&self.places, op, Kind::Directory)? else { return Ok(()) };
-                let root = self.store.directory(self.mounter, mode, ATTR_NOSUID | ATTR_NODEV, &place)?;
+                let root = match size {
+                    Some(size) => {
+                        let options = [(c"mode", Some(mode.as_c_str())), (c"size", Some(size.as_c_str()))];
+                        self.mounter.filesystem(&New { kind: c"tmpfs", options: &options, attributes }, &place)?
+                    }
+                    None => self.store.directory(self.mounter, mode, attributes, &place)?,
+                };
+                drop(place);
                 self.places.made(&op.target, root, *sealed)
             }
+            What::Overlay(layers) => {
+                let Some(place) = place_of(&self.places, op, Kind::Directory)? else { return Ok(()) };
+                match source {
+                    Source::Overlay(made) => self.mounter.bind(made, layers.attributes(), &place).map(drop),
+                    Source::Layers(mut opened) => {
+                        let ours = opened.needs_memory();
+                        if ours {
+                            self.store.layers(self.mounter, &mut opened, &place)?;
+                        }
+                        let root = opened.with(M::LOWERS, |new| self.mounter.filesystem(new, &place))?;
+                        drop(place);
+                        // Links of the layers lie in it: places below are looked up.
+                        if ours { self.places.allow(&root) } else { Ok(()) }
+                    }
+                    _ => Ok(()),
+                }
+            }
+            What::File { text, mode } => {
+                let Some(place) = place_of(&self.places, op, Kind::File)? else { return Ok(()) };
+                let attributes = Access::READ_ONLY.attributes();
+                self.store.file(self.mounter, (text, *mode), attributes, &place)
+            }
+            What::Directory { mode } => self.directory(op, *mode),
             What::Proc { writable } => {
                 // Read-only until its parts that stay so have been taken from it.
                 let attributes = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC | ATTR_RDONLY;
@@ -156,7 +220,7 @@ impl<M: Mounter> Tree<'_, M> {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 result => result,
             },
-            What::Hide => match self.places.find(&op.target).and_then(|place| Ok((place.kind()?, place))) {
+            What::Hide => match to_hide(&self.places, op) {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 Err(failure) => Err(failure),
                 Ok((libc::S_IFDIR, place)) => hide_directory(self.mounter, &place, &mut self.store, &mut self.empty),
@@ -176,11 +240,40 @@ impl<M: Mounter> Tree<'_, M> {
         }
     }
 
+    /// An empty directory, or, where no mode was asked for, the one that is there.
+    fn directory(&self, op: &Op, mode: Option<u32>) -> Result<()> {
+        match self.places.look_up(&op.target) {
+            Err(failure) if failure.errno == libc::ENOENT => {
+                let place = self.places.room_for(&op.target)?;
+                file::mkdir(place.dir(), &place.name, 0o755)?;
+                file::chmod(place.dir(), &place.name, mode.unwrap_or(0o755))
+            }
+            Err(failure) => Err(failure),
+            Ok(place) => match (place.kind()?, mode) {
+                (libc::S_IFDIR, None) => Ok(()),
+                (libc::S_IFDIR, Some(mode)) if self.places.is_ours(place.dir())? => {
+                    file::chmod(place.dir(), c".", mode)
+                }
+                (libc::S_IFDIR, Some(_)) => Err(refused(Call::Chmod, libc::EROFS)),
+                _ => Err(refused(Call::Mkdir, libc::EEXIST)),
+            },
+        }
+    }
+
     fn filesystem(&self, op: &Op, new: &New<'_>) -> Result<Option<OwnedFd>> {
         match place_of(&self.places, op, Kind::Directory)? {
             Some(place) => self.mounter.filesystem(new, &place).map(Some),
             None => Ok(None),
         }
+    }
+}
+
+/// What is to be hidden: where a link leads, as whoever names the link is led there.
+fn to_hide<'p>(places: &'p Places<'_>, op: &'p Op) -> Result<(u32, Place<'p>)> {
+    let place = places.find(&op.target)?;
+    match place.kind()? {
+        libc::S_IFLNK => places.look_up(&op.target).and_then(|place| Ok((place.kind()?, place))),
+        kind => Ok((kind, place)),
     }
 }
 
@@ -200,45 +293,6 @@ fn read_only<M: Mounter>(mounter: &M, place: &Place<'_>) -> Result<()> {
         mounter.bind(part, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, place).map(drop)
     } else {
         mount::show_again(place.dir(), &place.name, &place.name)
-    }
-}
-
-/// One file system in memory for all that is private and has no size of its own, a directory of it for each: making and
-/// unmaking a file system costs three times what a bind does. Its root lies below the first of them, out of reach.
-#[derive(Default)]
-struct Store {
-    root: Option<OwnedFd>,
-    directories: usize,
-}
-
-impl Store {
-    /// Puts a new directory of it over a place, and returns it.
-    fn directory<M: Mounter>(
-        &mut self,
-        mounter: &M,
-        mode: &CStr,
-        attributes: u64,
-        place: &Place<'_>,
-    ) -> Result<OwnedFd> {
-        let root = match self.root.take() {
-            Some(root) => root,
-            None => {
-                let options = [(c"mode", Some(c"700"))];
-                mounter.filesystem(
-                    &New { kind: c"tmpfs", options: &options, attributes: ATTR_NOSUID | ATTR_NODEV },
-                    place,
-                )?
-            }
-        };
-        let root = self.root.insert(root);
-        let name = CString::new(self.directories.to_string()).map_err(|_| refused(Call::Mkdir, libc::EINVAL))?;
-        self.directories += 1;
-        let bits = mode.to_str().ok().and_then(|mode| u32::from_str_radix(mode, 8).ok());
-        file::mkdir(root.as_fd(), &name, 0o700)?;
-        // mkdir(2) takes the umask off, and the sticky bit only here.
-        file::chmod(root.as_fd(), &name, bits.ok_or(refused(Call::Chmod, libc::EINVAL))?)?;
-        let part = mounter.part(&Place::below(root, &name))?;
-        mounter.bind(part, attributes, place)
     }
 }
 
