@@ -29,6 +29,7 @@ calls! {
     Fsmount = "fsmount",
     Fsopen = "fsopen",
     Fstat = "fstat",
+    Fstatfs = "fstatfs",
     Getcwd = "getcwd",
     Getdents = "getdents64",
     Getrlimit = "getrlimit",

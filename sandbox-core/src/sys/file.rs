@@ -70,6 +70,15 @@ pub fn kind(fd: BorrowedFd<'_>) -> Result<u32> {
     Ok(stat(fd)?.st_mode & libc::S_IFMT)
 }
 
+/// Whether nothing can be written to the mount or the file system that an open file lies on, fstatvfs(3).
+pub fn is_read_only(fd: BorrowedFd<'_>) -> Result<bool> {
+    let mut statvfs = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: `statvfs` is as large as the structure that is filled.
+    check(Call::Fstatfs, unsafe { libc::fstatvfs(fd.as_raw_fd(), statvfs.as_mut_ptr()) }.into())?;
+    // SAFETY: fstatvfs has succeeded, so the structure is filled.
+    Ok(unsafe { statvfs.assume_init() }.f_flag & libc::ST_RDONLY != 0)
+}
+
 /// The permission bits of an open file's mode, fstat(2).
 pub fn mode(fd: BorrowedFd<'_>) -> Result<u32> {
     Ok(stat(fd)?.st_mode & 0o7777)

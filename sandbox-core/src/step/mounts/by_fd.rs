@@ -27,8 +27,12 @@ impl Mounter for ByFd {
     }
     fn overlay(layers: &Opened) -> Result<Option<OwnedFd>> {
         // Before the base is made: the host's tree may become read-only in place, and an upper layer with it.
-        let made = (!layers.needs_memory()).then(|| layers.with(Self::LOWERS, new_filesystem));
-        made.transpose()
+        if layers.needs_memory() {
+            return Ok(None);
+        }
+        let made = layers.with(Self::LOWERS, new_filesystem)?;
+        layers.is_writable(made.as_fd())?;
+        Ok(Some(made))
     }
     fn new(base: &Base, layers: Option<&mut Opened>, attributes: u64) -> Result<Self> {
         if *base == Base::Host {
@@ -48,7 +52,9 @@ impl Mounter for ByFd {
                     mount::attach(memory.as_fd(), slash.as_fd(), c"")?;
                     layers.keep_in(memory.as_fd(), [c"upper", c"work"])?;
                 }
-                layers.with(Self::LOWERS, new_filesystem)?
+                let made = layers.with(Self::LOWERS, new_filesystem)?;
+                layers.is_writable(made.as_fd())?;
+                made
             }
             (Base::Dir(dir), _) => mount::copy_tree(None, dir)?,
             _ => mount::new_filesystem(c"tmpfs", &[(c"mode", Some(c"755"))], attributes)?,

@@ -33,6 +33,7 @@ impl Mounter for ByPath {
                     layers.keep_in(top()?.as_fd(), [c"upper", c"work"])?;
                 }
                 layers.with(Self::LOWERS, |new| mount_new(new, c"/"))?;
+                layers.is_writable(top()?.as_fd())?;
             }
             (Base::Host, _) => mount::mount(Some(c"/"), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
             (Base::Dir(dir), _) => mount::mount(Some(dir), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,

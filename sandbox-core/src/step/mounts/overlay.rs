@@ -74,6 +74,16 @@ impl Opened {
         Ok(())
     }
 
+    /// That what was made of them can be written: where the kernel cannot use the work directory, it makes an overlay that is
+    /// only read, without a word.
+    pub fn is_writable(&self, made: BorrowedFd<'_>) -> Result<()> {
+        let work = LAYERS + self.lower.len() + 1;
+        match file::is_read_only(made)? {
+            true => Err(refused(Call::Fstatfs, libc::EACCES).on(work)),
+            false => Ok(()),
+        }
+    }
+
     /// The file system to be made of them.
     pub fn with<T>(&self, lowers: Lowers, make: impl FnOnce(&New<'_>) -> Result<T>) -> Result<T> {
         let name = |fd: &OwnedFd| format!("/proc/self/fd/{}", fd.as_raw_fd());

@@ -79,7 +79,8 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     let attributes = if writable || *base == Base::Empty { restrict } else { restrict | ATTR_RDONLY };
     // What is kept in memory is the sandbox's own, what is kept in a directory is the host's.
     let root_is_ours = layers.as_ref().map_or(*base == Base::Empty, Opened::needs_memory);
-    let mounter = M::new(base, layers.as_mut(), attributes).map_err(|failure| failure.on(BASE))?;
+    let of_base = |failure: Failure| if failure.object == 0 { failure.on(BASE) } else { failure };
+    let mounter = M::new(base, layers.as_mut(), attributes).map_err(of_base)?;
     let mut tree = Tree {
         places: Places::new(mounter.root(), root_is_ours)?,
         mounter: &mounter,
@@ -122,7 +123,7 @@ impl Source {
             What::Node => (&op.target, true),
             What::Overlay(layers) => {
                 let opened = Opened::open(layers)?;
-                return Ok(match M::overlay(&opened).map_err(|failure| failure.on(0))? {
+                return Ok(match M::overlay(&opened)? {
                     Some(made) => Source::Overlay(made),
                     None => Source::Layers(opened),
                 });
@@ -190,6 +191,7 @@ impl<M: Mounter> Tree<'_, M> {
                             self.store.layers(self.mounter, &mut opened, &place)?;
                         }
                         let root = opened.with(M::LOWERS, |new| self.mounter.filesystem(new, &place))?;
+                        opened.is_writable(root.as_fd())?;
                         drop(place);
                         // Links of the layers lie in it: places below are looked up.
                         if ours { self.places.allow(&root) } else { Ok(()) }
