@@ -105,6 +105,11 @@ fn sandbox(entry: Entry) -> Sandbox {
         "tmpfs=/mnt",
         "hide=/media",
         "hide=/etc/passwd",
+        "overlay=/var/mail:lower=/usr/share",
+        "symlink=x:/tmp/link",
+        "dir=/tmp/dir:mode=700",
+        "file=/tmp/file:text",
+        "bind-ro=/etc/hosts:/tmp/hosts:noexec",
         "new-session",
         "env=A=b",
     ])

@@ -18,7 +18,9 @@ mod network;
 
 mod binds;
 mod dev;
+mod made;
 mod mounts;
+mod overlay;
 mod proc;
 
 mod code;

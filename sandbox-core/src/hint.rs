@@ -71,7 +71,7 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("mounts", libc::EBUSY) if is_overlay(error) => "another overlay that is mounted uses the same upper or work",
         ("mounts", libc::EINVAL) if is_overlay(error) => {
             "an overlay needs upper and work in one mount, neither within the other, in a file system that is writable and \
-             takes attributes and whiteouts; and lowers with no mounts below them, which only root could uncover"
+             takes attributes and whiteouts; and lowers with no mounts below them, unless root does without a user namespace"
         }
         ("mounts" | "hostname", libc::EPERM | libc::EACCES) if error.cause == Cause::AppArmor => {
             return namespaces(error, error.errno);

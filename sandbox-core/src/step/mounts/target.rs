@@ -137,6 +137,11 @@ impl<'a> Places<'a> {
         Some((made, CString::new(name).ok()?))
     }
 
+    /// Whether `path` is a name in the root of a private file system.
+    pub fn is_directly_below_ours(&self, path: &CStr) -> bool {
+        self.directly_below(path).is_some_and(|(made, _)| made.ours)
+    }
+
     /// The place `path` (absolute, normal), which is there.
     pub fn find<'p>(&'p self, path: &'p CStr) -> Result<Place<'p>> {
         if let Some((made, name)) = self.directly_below(path) {
@@ -156,7 +161,7 @@ impl<'a> Places<'a> {
     /// # Errors
     /// EROFS when it is missing in a file system that is not the sandbox's own.
     pub fn find_or_make<'p>(&'p self, path: &'p CStr, kind: Kind) -> Result<Place<'p>> {
-        if self.directly_below(path).is_none_or(|(made, _)| !made.ours) {
+        if !self.is_directly_below_ours(path) {
             match file::open_inside(self.root.as_fd(), path) {
                 Err(failure) if failure.errno == libc::ENOENT => {}
                 Err(failure) => return Err(failure),

@@ -281,7 +281,12 @@ fn to_hide<'p>(places: &'p Places<'_>, op: &'p Op) -> Result<(u32, Place<'p>)> {
 
 /// The place of an op, made where it may be; `None` when it is not there and need not be.
 fn place_of<'p>(places: &'p Places<'_>, op: &'p Op, kind: Kind) -> Result<Option<Place<'p>>> {
-    match places.find_or_make(&op.target, kind) {
+    // Below what was mounted for it, such as /dev, its places are made; elsewhere what is not there is not wanted.
+    let found = match op.skip_missing_target && !places.is_directly_below_ours(&op.target) {
+        true => places.look_up(&op.target),
+        false => places.find_or_make(&op.target, kind),
+    };
+    match found {
         Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(None),
         result => result.map(Some),
     }
