@@ -16,6 +16,7 @@ mod identity;
 mod namespaces;
 mod network;
 
+mod bind_options;
 mod binds;
 mod dev;
 mod made;

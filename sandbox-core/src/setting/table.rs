@@ -63,8 +63,8 @@ pub static SETTINGS: &[Setting] = &[
         "DST begins with / and is SRC when absent; SRC may be relative and may be a link. Options: exec, noexec, dev, rw, ro. \
          Always nosuid; nodev unless dev. What can be written cannot be executed unless exec is given; with ro it can be, \
          unless noexec is. Restrictions of the host's own mount stay. A missing DST is made in file systems of the \
-         sandbox's own only. Mounts are made from the top of the tree down, whatever the order they are given in; for the \
-         same DST the later one holds.",
+         sandbox's own, of which a read-only root=host gets one for / where the host's root lacks its first name. Mounts \
+         are made from the top of the tree down, whatever the order they are given in; for the same DST the later one holds.",
         ["/srv/data", "/a\\:b:/c", "work:/work:exec", "/dev/fuse:dev"]),
     row!(Files Repeat "bind-ro" "SRC[:DST][:OPTION...]", bind_ro,
         "show the host's SRC at DST, read-only",
@@ -113,8 +113,8 @@ pub static SETTINGS: &[Setting] = &[
         ["/srv", "/etc/passwd"]),
     row!(Files One "proc" "rw|ro|none", proc,
         "what /proc is: a fresh procfs, the same read-only, or nothing",
-        "Absent: rw, or ro with no-new-code. sys, sysrq-trigger, irq, bus and fs are read-only, and kcore, keys, timer_list \
-         and the like are covered, in every mode.",
+        "Absent: rw, or ro with no-new-code. sys, sysrq-trigger, irq, bus, fs, mtrr and dynamic_debug are read-only, and kcore, \
+         keys, timer_list, interrupts, kallsyms, modules and the like are covered, in every mode.",
         ["rw", "ro", "none"]),
     row!(Files One "dev" "minimal|none|host", dev,
         "what /dev is",

@@ -244,6 +244,16 @@ pub fn make_file(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     check(Call::Mknod, answer.into()).map(drop)
 }
 
+/// What the link `name` in `dir` says, readlinkat(2).
+pub fn link_text(dir: BorrowedFd<'_>, name: &CStr) -> Result<CString> {
+    let mut buffer = vec![0_u8; usize::try_from(libc::PATH_MAX).unwrap_or(4096)];
+    // SAFETY: `name` is a live C string, and the kernel writes at most the length given into the buffer.
+    let answer = unsafe { libc::readlinkat(dir.as_raw_fd(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    let length = check(Call::Readlink, answer as i64).map(|n| usize::try_from(n).unwrap_or(0))?;
+    buffer.truncate(length);
+    CString::new(buffer).map_err(|_| refused(Call::Readlink, libc::EBADMSG))
+}
+
 /// symlinkat(2).
 pub fn symlink(target: &CStr, dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     // SAFETY: both are live C strings.

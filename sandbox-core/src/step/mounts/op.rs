@@ -9,6 +9,8 @@ use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Base {
     Host,
+    /// The same below a new root, for names that the host's root does not have.
+    HostBelow,
     Empty,
     Dir(CString),
     Overlay(Layers),
@@ -49,7 +51,7 @@ impl Layers {
 impl Base {
     pub fn describe(&self) -> String {
         match self {
-            Base::Host => "the host's tree".into(),
+            Base::Host | Base::HostBelow => "the host's tree".into(),
             Base::Empty => "an empty tmpfs".into(),
             Base::Dir(dir) => show(dir.to_bytes()),
             Base::Overlay(layers) => format!("an {}", layers.describe()),
@@ -141,6 +143,11 @@ impl Op {
     /// How deep the target lies: what is deeper is mounted later, or it would be covered.
     pub fn depth(&self) -> usize {
         self.target.to_bytes().iter().filter(|&&byte| byte == b'/').count()
+    }
+
+    /// The name in the root that the target lies at or below.
+    pub fn top(&self) -> &[u8] {
+        self.target.to_bytes().split(|&byte| byte == b'/').nth(1).unwrap_or_default()
     }
 
     pub fn target_name(&self) -> String {

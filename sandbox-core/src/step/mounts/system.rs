@@ -9,12 +9,24 @@ use crate::policy::Policy;
 use crate::policy::types::{DevMode, Namespace, ProcMode};
 
 /// Written to, these reach the whole kernel. Files of the mapped root are writable by their owner without a capability.
-const PROC_READ_ONLY: [&CStr; 5] = [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
+const PROC_READ_ONLY: [&CStr; 7] = [
+    c"/proc/bus",
+    c"/proc/dynamic_debug",
+    c"/proc/fs",
+    c"/proc/irq",
+    c"/proc/mtrr",
+    c"/proc/sys",
+    c"/proc/sysrq-trigger",
+];
 
-/// Read, these tell of the whole machine; proc(5).
-const PROC_HIDDEN: [&CStr; 13] = [
+/// Read, these tell of the whole machine; proc(5). Interrupt counts tell of keys being pressed; kallsyms, modules and
+/// vmallocinfo have the kernel's addresses where kernel.kptr_restrict and perf_event_paranoid leave them readable. What
+/// programs size themselves by (cpuinfo, meminfo, stat, loadavg, vmstat) stays.
+const PROC_HIDDEN: [&CStr; 18] = [
     c"/proc/acpi",
     c"/proc/asound",
+    c"/proc/interrupts",
+    c"/proc/kallsyms",
     c"/proc/kcore",
     c"/proc/keys",
     c"/proc/kmsg",
@@ -22,10 +34,13 @@ const PROC_HIDDEN: [&CStr; 13] = [
     c"/proc/kpagecount",
     c"/proc/kpageflags",
     c"/proc/latency_stats",
+    c"/proc/modules",
     c"/proc/sched_debug",
     c"/proc/scsi",
+    c"/proc/slabinfo",
     c"/proc/timer_list",
     c"/proc/timer_stats",
+    c"/proc/vmallocinfo",
 ];
 
 const NODES: [&CStr; 6] = [c"/dev/null", c"/dev/zero", c"/dev/full", c"/dev/random", c"/dev/urandom", c"/dev/tty"];

@@ -70,15 +70,20 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
         sources.push(Source::of::<M>(op).map_err(numbered(number))?);
     }
     let null = M::source(c"/dev/null").ok();
+    let base = match base {
+        Base::Host if !writable && lacks_a_top(ops)? => &Base::HostBelow,
+        base => base,
+    };
     let mut layers = match base {
         Base::Overlay(layers) => Some(Opened::open(layers)?),
         _ => None,
     };
 
     let restrict = ATTR_NOSUID | ATTR_NODEV;
-    let attributes = if writable || *base == Base::Empty { restrict } else { restrict | ATTR_RDONLY };
+    let is_new = matches!(base, Base::Empty | Base::HostBelow);
+    let attributes = if writable || is_new { restrict } else { restrict | ATTR_RDONLY };
     // What is kept in memory is the sandbox's own, what is kept in a directory is the host's.
-    let root_is_ours = layers.as_ref().map_or(*base == Base::Empty, Opened::needs_memory);
+    let root_is_ours = layers.as_ref().map_or(is_new, Opened::needs_memory);
     let of_base = |failure: Failure| if failure.object == 0 { failure.on(BASE) } else { failure };
     let mounter = M::new(base, layers.as_mut(), attributes).map_err(of_base)?;
     let mut tree = Tree {
@@ -90,6 +95,9 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
         store: Store::default(),
         empty: None,
     };
+    if *base == Base::HostBelow {
+        show_the_hosts_root(&mounter, &tree.places).map_err(of_base)?;
+    }
     for (number, (op, source)) in ops.iter().zip(sources).enumerate() {
         tree.apply(op, source).map_err(numbered(number))?;
     }
@@ -98,12 +106,56 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     if let Some(root) = tree.store.root() {
         mounter.seal_covered(root)?;
     }
-    if *base == Base::Empty && !writable {
+    if is_new && !writable {
         mounter.seal(mounter.root())?;
     }
     mounter.enter()?;
     mount::chdir(c"/")?;
     limit.restore()
+}
+
+/// Whether a place is asked for at or below a name that the host's root does not have.
+fn lacks_a_top(ops: &[Op]) -> Result<bool> {
+    let slash = file::open(None, c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    let mut known: &[u8] = b"";
+    for op in ops.iter().filter(|op| !op.skip_missing_target && !matches!(op.what, What::Hide)) {
+        let top = op.top();
+        // Most have the same as the one before.
+        if top != known {
+            match file::kind_at(slash.as_fd(), &name(top)?) {
+                Err(failure) if failure.errno == libc::ENOENT => return Ok(true),
+                result => result?,
+            };
+            known = top;
+        }
+    }
+    Ok(false)
+}
+
+/// Shows everything of the host's root in a new one, read-only: what has no place in the host's can be made there, and leaves
+/// nothing behind.
+fn show_the_hosts_root<M: Mounter>(mounter: &M, places: &Places<'_>) -> Result<()> {
+    let slash = file::open(None, c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    file::chmod(mounter.root().as_fd(), c".", file::mode(slash.as_fd())?)?;
+    for found in file::list(c"/")? {
+        let (at, path) = (name(&found)?, name(&[b"/", found.as_slice()].concat())?);
+        match file::kind_at(slash.as_fd(), &at)? {
+            libc::S_IFLNK => {
+                let text = file::link_text(slash.as_fd(), &at)?;
+                file::symlink(&text, mounter.root().as_fd(), &at)?;
+            }
+            kind => {
+                let kind = if kind == libc::S_IFDIR { Kind::Directory } else { Kind::File };
+                let place = places.find_or_make(&path, kind)?;
+                mounter.bind(M::source(&path)?, Access::READ_ONLY.attributes(), &place)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn name(bytes: &[u8]) -> Result<CString> {
+    CString::new(bytes).map_err(|_| refused(Call::Open, libc::EINVAL))
 }
 
 /// What of the host's an op takes, opened before anything is covered.
@@ -161,7 +213,14 @@ impl<M: Mounter> Tree<'_, M> {
                     _ => Kind::File,
                 };
                 let Some(place) = place_of(&self.places, op, kind)? else { return Ok(()) };
-                self.mounter.bind(source, access.attributes(), &place).map(drop)
+                // move_mount(2) answers EINVAL where mount(2) says what is wrong.
+                let bound = self.mounter.bind(source, access.attributes(), &place);
+                bound.map(drop).map_err(|failure| match place.kind() {
+                    Ok(there) if (there == libc::S_IFDIR) != (kind == Kind::Directory) => {
+                        Failure { errno: libc::ENOTDIR, ..failure }
+                    }
+                    _ => failure,
+                })
             }
             What::Node => {
                 let Source::Tree(source) = source else { return Ok(()) };
