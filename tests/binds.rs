@@ -136,7 +136,7 @@ fn dir_value(dir: &TempDir) -> OsString {
 #[test]
 fn mount_points_are_made_only_in_what_is_the_sandboxs_own() {
     for entry in ENTRIES {
-        let name = format!("/sbx-target-{}", std::process::id());
+        let name = format!("/usr/sbx-target-{}", std::process::id());
         let sandbox = Sandbox::new(entry).set("bind-ro", format!("/usr:{name}"));
         sandbox.probe(&["report"]).refused_saying(&["mounts", &name]);
         assert!(!Path::new(&name).exists(), "it was made on the host");

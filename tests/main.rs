@@ -19,9 +19,12 @@ mod namespaces;
 mod network;
 mod time;
 
+mod bind_options;
 mod binds;
 mod dev;
+mod made;
 mod mounts;
+mod overlay;
 mod proc;
 
 mod code;

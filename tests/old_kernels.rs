@@ -18,7 +18,8 @@ fn restrictions(inside: &Report) -> Vec<String> {
         mounts.iter().enumerate().filter(|(at, mount)| mounts.iter().skip(at + 1).all(|later| later.at != mount.at));
     let mut all: Vec<String> = on_top
         .map(|(_, mount)| {
-            let kept: Vec<_> = ["ro", "nosuid", "nodev"].into_iter().filter(|option| mount.has(option)).collect();
+            let kept: Vec<_> =
+                ["ro", "nosuid", "nodev", "noexec"].into_iter().filter(|option| mount.has(option)).collect();
             format!("{} {} {}", mount.at, mount.kind, kept.join(","))
         })
         .collect();
@@ -34,6 +35,8 @@ fn without_mount_setattr_every_mount_is_as_restricted() {
             &["bind-ro=/dev:/mnt", "bind=/usr:/srv"],
             &["root=empty", "bind-ro=/usr"],
             &["proc=ro", "dev=host"],
+            &["bind=/usr:/mnt:exec", "bind-ro=/usr:/srv:noexec", "bind=/dev:/media:dev", "tmpfs=/opt:noexec"],
+            &["file=/tmp/x:y", "dir=/tmp/d", "symlink=a:/tmp/l", "overlay=/mnt:lower=/usr/share"],
             &["share=pid"],
         ] {
             let sandbox = Sandbox::new(entry).with(settings);

@@ -17,7 +17,18 @@ const SWITCHES: [&str; 5] = [
     "/proc/sys/fs/file-max",
 ];
 /// Files that tell of the machine, or of all its processes.
-const COVERED: [&str; 5] = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/kmsg"];
+const COVERED: [&str; 10] = [
+    "/proc/interrupts",
+    "/proc/kallsyms",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/kmsg",
+    "/proc/modules",
+    "/proc/sched_debug",
+    "/proc/slabinfo",
+    "/proc/timer_list",
+    "/proc/vmallocinfo",
+];
 
 #[test]
 fn what_changes_the_machine_is_read_only_in_every_mode() {

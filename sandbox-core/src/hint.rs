@@ -67,7 +67,23 @@ pub fn for_error(error: &SetupError) -> Option<String> {
              one, such as /tmp, /run or a --tmpfs"
         }
         ("mounts", libc::ENOENT) if error.call.name() == "openat" => {
-            "nothing is there inside; --bind-try and --bind-ro-try skip a missing source"
+            "nothing is there; --bind-try and --bind-ro-try skip a missing source"
+        }
+        ("mounts", libc::ENOTDIR) if matches!(error.call.name(), "move_mount" | "mount") => {
+            "a directory can only be put over a directory, and anything else only over what is none"
+        }
+        ("mounts", libc::EXDEV) => "an overlay's upper and work must lie in one file system",
+        ("mounts", libc::EACCES) if error.call.name() == "fstatfs" => {
+            "an overlay's work directory must be empty and belong, as upper does, to whoever starts the sandbox, in a file \
+             system that is mounted writable"
+        }
+        ("mounts", libc::ELOOP) if is_overlay(error) => {
+            "an overlay's directories overlap: each may be given once, and none may lie within upper or work"
+        }
+        ("mounts", libc::EBUSY) if is_overlay(error) => "another overlay that is mounted uses the same upper or work",
+        ("mounts", libc::EINVAL) if is_overlay(error) => {
+            "an overlay needs upper and work in one mount, neither within the other, in a file system that is writable and \
+             takes attributes and whiteouts; and lowers with no mounts below them, unless root does without a user namespace"
         }
         ("mounts" | "hostname", libc::EPERM | libc::EACCES) if error.cause == Cause::AppArmor => {
             return namespaces(error, error.errno);
@@ -114,6 +130,11 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         _ => return None,
     };
     Some(fixed.into())
+}
+
+/// File systems are made by these for overlays, and for others whose options cannot be wrong.
+fn is_overlay(error: &SetupError) -> bool {
+    matches!(error.call.name(), "fsconfig" | "mount")
 }
 
 fn namespaces(error: &SetupError, errno: i32) -> Option<String> {

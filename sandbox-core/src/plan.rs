@@ -5,7 +5,7 @@ use std::fmt;
 use crate::error::PolicyError;
 use crate::host::Host;
 use crate::policy::Policy;
-use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Root};
+use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Overlay, Root};
 use crate::step::id_map::Maps;
 use crate::step::{self, Side, Step};
 
@@ -36,6 +36,11 @@ impl Wanted {
     /// What `/` is to be.
     pub fn root<'a>(&self, policy: &'a Policy) -> &'a Root {
         policy.root.as_ref().unwrap_or(&Root::Host)
+    }
+
+    /// Whether `/` is the host's tree.
+    pub fn root_is_the_hosts(&self, policy: &Policy) -> bool {
+        *self.root(policy) == Root::Host && !policy.overlay.items().iter().any(Overlay::is_root)
     }
 
     /// The capabilities to keep, as bits.

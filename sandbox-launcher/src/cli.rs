@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use sandbox_core::setting::{Assignment, Kind, Origin, SETTINGS, Setting};
 
 use crate::error::Error;
+use crate::file_from;
 
 /// A flag that is no setting: it is about the launcher, and has no other spelling.
 pub struct Own {
@@ -27,6 +28,11 @@ pub const OWN: &[Own] = &[
     Own { name: "policy", metavar: "FILE",
         help: "read settings from a TOML file",
         more: "Its keys are the settings below without their dashes. Variables override the file, flags override both." },
+    Own { name: file_from::NAME, metavar: "DST:FILE[:mode=MODE]",
+        help: "a read-only file at DST that holds what FILE holds now",
+        more: "The same as --file with the file's bytes as its text, which is what --print-policy and --print-env show; of \
+               both for one DST this one holds. As a key of a policy file it is a list. FILE has no NUL and, with all other \
+               texts, less than 128 KiB: what has is for --bind-ro." },
     Own { name: "route", metavar: "auto|preload",
         help: "who builds the sandbox",
         more: "Absent: auto. Either way libsandbox.so builds it inside the program, and a program of which it cannot be \
@@ -86,7 +92,11 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     if request == Request::Run && program.is_empty() {
         return Err(mistake("the program to run is missing".into()));
     }
-    let flags = SETTINGS.iter().flat_map(|setting| assignments(setting, &mut matches)).collect();
+    let mut flags: Vec<Assignment> = SETTINGS.iter().flat_map(|setting| assignments(setting, &mut matches)).collect();
+    for value in matches.remove_many::<OsString>(file_from::NAME).into_iter().flatten().map(OsStringExt::into_vec) {
+        let read = file_from::assignment(&value, Origin::Flag);
+        flags.push(read.map_err(|what| Error::CommandLine { what: format!("--{what}"), hint: None })?);
+    }
     Ok(Invocation { request, policy, library, flags, program })
 }
 
@@ -94,6 +104,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
 fn command() -> Command {
     let own = OWN.iter().map(|own| match own.metavar {
         "" => Arg::new(own.name).long(own.name).action(ArgAction::SetTrue),
+        _ if own.name == file_from::NAME => {
+            Arg::new(own.name).long(own.name).action(ArgAction::Append).value_parser(ValueParser::os_string())
+        }
         _ => Arg::new(own.name).long(own.name).action(ArgAction::Set).value_parser(ValueParser::os_string()),
     });
     let program = Arg::new("program").num_args(1..).trailing_var_arg(true).value_parser(ValueParser::os_string());

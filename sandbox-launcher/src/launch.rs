@@ -106,6 +106,7 @@ fn print_env(invocation: &Invocation, environment: &[Vec<u8>], settings: &[Merge
         Error::CommandLine { what: what.into(), hint: Some("name a copy elsewhere with --library FILE") }
     })?;
     let mut entries = print::variables(settings);
+    print::can_be_handed_on(&entries)?;
     entries.push(preload(word, &loader_words(environment, b"LD_PRELOAD=")));
     Ok(print::exports(entries.iter().map(Vec::as_slice)))
 }
@@ -126,6 +127,7 @@ fn execute(
     let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
     let word = library.inherited_word().map_err(failed)?;
     let environment = with_sandbox(with_home(environment, caller)?, settings, &word);
+    print::can_be_handed_on(&environment)?;
     let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
     let (arguments, environment) = (c_strings(arguments), c_strings(environment));
     if !policy.allow_new_privs.on() && !plan.needs_tool() {

@@ -12,6 +12,7 @@ mod early;
 mod elf;
 mod environment;
 mod error;
+mod file_from;
 mod help;
 mod launch;
 mod library;

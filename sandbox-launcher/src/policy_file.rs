@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, system_text};
+use crate::file_from;
 
 /// No policy that somebody wrote is larger; what is was not meant as one.
 const MAX_SIZE: u64 = 1 << 20;
@@ -47,6 +48,16 @@ fn parse(source: &str) -> Result<Vec<Assignment>, Mistake> {
     for (key, value) in entries {
         let mistake = |what| Mistake { line: line(key.span().start), what };
         let name: &str = key.get_ref();
+        if name == file_from::NAME {
+            let values =
+                elements(value.get_ref()).ok_or_else(|| mistake(format!("{name}: expected an array of strings")))?;
+            for value in values {
+                let assignment = file_from::assignment(&value, Origin::File).map_err(mistake)?;
+                check(&assignment).map_err(mistake)?;
+                assignments.push(assignment);
+            }
+            continue;
+        }
         let setting = setting::named(name);
         let setting =
             setting.ok_or_else(|| mistake(format!("{}: no setting has this name", text::show(name.as_bytes()))))?;

@@ -1,9 +1,11 @@
 //! The same settings in another spelling: a policy file, or variables for a shell.
 
+use sandbox_core::error::PolicyError;
 use sandbox_core::setting::value::Given;
-use sandbox_core::setting::{Setting, text};
+use sandbox_core::setting::{self, Setting, text};
 
 use crate::error::Error;
+use crate::file_from::LONGEST_STRING;
 use crate::policy_file;
 
 /// A merged setting with its value.
@@ -25,6 +27,19 @@ pub fn policy(settings: &[Merged]) -> Result<Vec<u8>, Error> {
 /// The environment entries (`NAME=VALUE`) that assign `settings`.
 pub fn variables(settings: &[Merged]) -> Vec<Vec<u8>> {
     settings.iter().map(|(setting, given)| [setting.variable().as_bytes(), b"=", &given.variable()].concat()).collect()
+}
+
+/// That execve(2) takes each of the entries that hold settings.
+pub fn can_be_handed_on(entries: &[Vec<u8>]) -> Result<(), PolicyError> {
+    match entries.iter().find(|entry| setting::is_ours(entry) && entry.len() >= LONGEST_STRING) {
+        None => Ok(()),
+        Some(entry) => {
+            let name = entry.split(|&b| b == b'=').next().unwrap_or_default();
+            let why = format!("{} bytes, and a variable holds less than 128 KiB", entry.len());
+            let remedy = if name == b"SBX_FILE" { "; bind-ro takes a file of any size" } else { "" };
+            Err(PolicyError::conflict(&text::show(name), why + remedy))
+        }
+    }
 }
 
 /// `entries` as lines that a shell's eval exports.
@@ -60,7 +75,7 @@ mod tests {
     use std::process::Command;
 
     use sandbox_core::policy::Policy;
-    use sandbox_core::setting::{self, Assignment, Origin, SETTINGS};
+    use sandbox_core::setting::{Assignment, Origin, SETTINGS};
 
     /// Every setting at once, with values that quoting could break.
     fn everything() -> Vec<Assignment> {

@@ -39,7 +39,20 @@ const SWITCHES: [&str; 10] = [
 ];
 /// Settings given any number of times whose value has no fields: in a variable, their `,` and `\` are escaped.
 const PLAIN: [&str; 4] = ["hide", "env", "unset-env", "keep-fd"];
-const FIELDED: [&str; 8] = ["bind", "bind-ro", "bind-try", "bind-ro-try", "tmpfs", "rlimit", "uid-map", "gid-map"];
+const FIELDED: [&str; 12] = [
+    "bind",
+    "bind-ro",
+    "bind-try",
+    "bind-ro-try",
+    "tmpfs",
+    "overlay",
+    "symlink",
+    "dir",
+    "file",
+    "rlimit",
+    "uid-map",
+    "gid-map",
+];
 
 #[derive(Clone, Debug)]
 pub struct Sandbox {

@@ -7,9 +7,9 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, CpuCount, Cpus, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, IdRange, Inside,
-    LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction,
-    Syscall, Tmpfs, Umask,
+    Bind, Capability, CpuCount, Cpus, DevMode, Directory, EnvEntry, EnvName, Fd, FilterName, HostName, Id, IdRange,
+    InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, Overlay, Persona, ProcMode,
+    Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -27,11 +27,15 @@ pub struct Policy {
     pub gid_map: Repeat<IdRange>,
     pub root: Option<Root>,
     pub root_rw: Switch,
-    pub bind: Repeat<Bind>,
-    pub bind_ro: Repeat<Bind>,
-    pub bind_try: Repeat<Bind>,
-    pub bind_ro_try: Repeat<Bind>,
+    pub bind: Repeat<Bind<true>>,
+    pub bind_ro: Repeat<Bind<false>>,
+    pub bind_try: Repeat<Bind<true>>,
+    pub bind_ro_try: Repeat<Bind<false>>,
     pub tmpfs: Repeat<Tmpfs>,
+    pub overlay: Repeat<Overlay>,
+    pub symlink: Repeat<Link>,
+    pub dir: Repeat<Directory>,
+    pub file: Repeat<InlineFile>,
     pub hide: Repeat<Inside>,
     pub proc: Option<ProcMode>,
     pub dev: Option<DevMode>,

@@ -15,7 +15,7 @@ pub fn settings(profile: Profile) -> &'static [(&'static str, &'static str)] {
             ("no-new-code", "true"),
             ("seccomp", "strict"),
         ],
-        Profile::Build => &[("bind", ".")],
+        Profile::Build => &[("bind", ".:exec")],
     }
 }
 
@@ -30,7 +30,7 @@ pub fn summary(profile: Profile) -> &'static str {
             "an empty read-only root, no execve, no new executable memory, the strict filter: for programs that read \
              standard input and write standard output"
         }
-        Profile::Build => "default with the current directory writable",
+        Profile::Build => "default with the current directory writable, and what is built there executable",
     }
 }
 

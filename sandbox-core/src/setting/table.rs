@@ -79,35 +79,63 @@ pub static SETTINGS: &[Setting] = &[
         "leave / writable",
         "Absent: read-only.",
         ["true", "false"]),
-    row!(Files Repeat "bind" "SRC[:DST]", bind,
+    row!(Files Repeat "bind" "SRC[:DST][:OPTION...]", bind,
         "show the host's SRC at DST, writable",
-        "Always nosuid and nodev. DST is SRC when absent; SRC may be relative and may be a link. Mounts are made from the \
-         top of the tree down, whatever the order they are given in; for the same DST the later one holds.",
-        ["/srv/data", "/a\\:b:/c", "work:/work"]),
-    row!(Files Repeat "bind-ro" "SRC[:DST]", bind_ro,
+        "DST begins with / and is SRC when absent; SRC may be relative and may be a link. Options: exec, noexec, dev, rw, ro. \
+         Always nosuid; nodev unless dev. What can be written cannot be executed unless exec is given; with ro it can be, \
+         unless noexec is. Restrictions of the host's own mount stay. A missing DST is made in file systems of the \
+         sandbox's own, of which a read-only root=host gets one for / where the host's root lacks its first name. Mounts \
+         are made from the top of the tree down, whatever the order they are given in; for the same DST the later one holds.",
+        ["/srv/data", "/a\\:b:/c", "work:/work:exec", "/dev/fuse:dev"]),
+    row!(Files Repeat "bind-ro" "SRC[:DST][:OPTION...]", bind_ro,
         "show the host's SRC at DST, read-only",
-        "As bind, read-only.",
-        ["/usr", "/etc/hosts:/etc/hosts"]),
-    row!(Files Repeat "bind-try" "SRC[:DST]", bind_try,
+        "As bind, but rw is no option, and files can be executed unless noexec is given.",
+        ["/usr", "/etc/hosts:/etc/hosts", "/srv/data:noexec"]),
+    row!(Files Repeat "bind-try" "SRC[:DST][:OPTION...]", bind_try,
         "as --bind, skipped when SRC does not exist",
-        "Every other failure is still one.",
+        "A link to nothing does not exist. Every other failure is still one.",
         ["/opt/data"]),
-    row!(Files Repeat "bind-ro-try" "SRC[:DST]", bind_ro_try,
+    row!(Files Repeat "bind-ro-try" "SRC[:DST][:OPTION...]", bind_ro_try,
         "as --bind-ro, skipped when SRC does not exist",
-        "Every other failure is still one.",
+        "A link to nothing does not exist. Every other failure is still one.",
         ["/opt/data:/data"]),
-    row!(Files Repeat "tmpfs" "DST[:size=SIZE][:mode=MODE]", tmpfs,
+    row!(Files Repeat "overlay" "DST:lower=DIR[:lower=DIR...][:upper=DIR:work=DIR]", overlay,
+        "put the host's directories on top of each other at DST, writable",
+        "The first lower is the top one. Changes go to upper and are kept, or, without upper and work, to memory and end \
+         with the sandbox. upper and work must lie in one file system, neither within the other, work must be empty, and \
+         no two sandboxes may use them at the same time. What is mounted below a lower is not shown, and an ordinary user \
+         cannot use a lower with such mounts. With DST /, the overlay is what / is; root may not be given then, and what \
+         is private and hidden is as with root=DIR. Files can be executed unless noexec is given. Always nosuid and nodev.",
+        ["/srv:lower=/srv", "/:lower=/opt/top:lower=/opt/base", "/o:lower=/a\\:b:upper=up:work=work:noexec"]),
+    row!(Files Repeat "tmpfs" "DST[:size=SIZE][:mode=MODE][:noexec]", tmpfs,
         "a private, writable file system in memory at DST",
-        "SIZE takes k, m, g, t (powers of 1024); absent: the kernel's default, half of the memory. MODE is octal; absent: 1777.",
-        ["/scratch", "/scratch:size=1048576", "/s:size=4096:mode=700"]),
+        "SIZE takes k, m, g, t (powers of 1024); absent: the kernel's default, half of the memory. MODE is octal; absent: \
+         1777. Files in it can be executed unless noexec is given, those of the private /tmp too: compilers, installers and \
+         just-in-time compilers need it; --tmpfs /tmp:noexec does without.",
+        ["/scratch", "/scratch:size=1048576", "/s:size=4096:mode=700", "/tmp:noexec"]),
+    row!(Files Repeat "symlink" "TARGET:LINK", symlink,
+        "a symbolic link at LINK that says TARGET",
+        "Made in file systems of the sandbox's own only; LINK must not exist.",
+        ["usr/bin:/bin"]),
+    row!(Files Repeat "dir" "DST[:mode=MODE]", dir,
+        "an empty directory at DST, with the directories above it",
+        "Made in file systems of the sandbox's own only; a directory that is there already is left as it is, unless MODE \
+         (octal) is given. Absent: 755.",
+        ["/a/b", "/tmp/run:mode=700"]),
+    row!(Files Repeat "file" "DST:TEXT[:mode=MODE]", file,
+        "a read-only file at DST that holds TEXT",
+        "It may cover a file that is there, of the host's too; a missing DST is made in file systems of the sandbox's own \
+         only. MODE is octal; absent: 444. TEXT has no newline of its own at the end, and no NUL. --file-from takes it \
+         from a file.",
+        ["/etc/hostname:box", "/etc/motd:a\\: b\\, c\\\\d:mode=400"]),
     row!(Files Repeat "hide" "PATH", hide,
         "cover a directory with an empty one, or a file with /dev/null",
         "PATH must exist inside.",
         ["/srv", "/etc/passwd"]),
     row!(Files One "proc" "rw|ro|none", proc,
         "what /proc is: a fresh procfs, the same read-only, or nothing",
-        "Absent: rw, or ro with no-new-code. sys, sysrq-trigger, irq, bus and fs are read-only, and kcore, keys, timer_list \
-         and the like are covered, in every mode.",
+        "Absent: rw, or ro with no-new-code. sys, sysrq-trigger, irq, bus, fs, mtrr and dynamic_debug are read-only, and kcore, \
+         keys, timer_list, interrupts, kallsyms, modules and the like are covered, in every mode.",
         ["rw", "ro", "none"]),
     row!(Files One "dev" "minimal|none|host", dev,
         "what /dev is",

@@ -7,7 +7,7 @@ use crate::error::{Failure, PolicyError};
 use crate::host::Host;
 use crate::plan::Wanted;
 use crate::policy::Policy;
-use crate::policy::types::{Namespace, Root};
+use crate::policy::types::Namespace;
 use crate::setting::text::show;
 use crate::sys::call::Call;
 use crate::sys::{file, mount, refused};
@@ -20,11 +20,11 @@ pub struct Cwd {
 
 /// A directory asked for must exist inside; the caller's own may not be visible there.
 pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Cwd>, PolicyError> {
-    Ok(match (&policy.cwd, wanted.is_new(Namespace::Mount), wanted.root(policy)) {
+    Ok(match (&policy.cwd, wanted.is_new(Namespace::Mount), wanted.root_is_the_hosts(policy)) {
         (Some(dir), ..) => Some(Cwd { dir: dir.0.clone(), or_root: false }),
         (None, false, _) => None,
-        (None, true, Root::Host) => Some(Cwd { dir: host.cwd.clone(), or_root: true }),
-        (None, true, Root::Empty | Root::Dir(_)) => Some(Cwd { dir: c"/".into(), or_root: false }),
+        (None, true, true) => Some(Cwd { dir: host.cwd.clone(), or_root: true }),
+        (None, true, false) => Some(Cwd { dir: c"/".into(), or_root: false }),
     })
 }
 

@@ -31,6 +31,7 @@ calls! {
     Fsmount = "fsmount",
     Fsopen = "fsopen",
     Fstat = "fstat",
+    Fstatfs = "fstatfs",
     Getcwd = "getcwd",
     Getdents = "getdents64",
     Getpriority = "getpriority",

@@ -70,6 +70,20 @@ pub fn kind(fd: BorrowedFd<'_>) -> Result<u32> {
     Ok(stat(fd)?.st_mode & libc::S_IFMT)
 }
 
+/// Whether nothing can be written to the mount or the file system that an open file lies on, fstatvfs(3).
+pub fn is_read_only(fd: BorrowedFd<'_>) -> Result<bool> {
+    let mut statvfs = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: `statvfs` is as large as the structure that is filled.
+    check(Call::Fstatfs, unsafe { libc::fstatvfs(fd.as_raw_fd(), statvfs.as_mut_ptr()) }.into())?;
+    // SAFETY: fstatvfs has succeeded, so the structure is filled.
+    Ok(unsafe { statvfs.assume_init() }.f_flag & libc::ST_RDONLY != 0)
+}
+
+/// The permission bits of an open file's mode, fstat(2).
+pub fn mode(fd: BorrowedFd<'_>) -> Result<u32> {
+    Ok(stat(fd)?.st_mode & 0o7777)
+}
+
 /// The type bits of what `name` in `dir` is, a link itself included, or `dir` itself when it is empty, fstatat(2).
 pub fn kind_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<u32> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
@@ -234,6 +248,16 @@ pub fn make_file(dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     // SAFETY: `name` is a live C string.
     let answer = unsafe { libc::mknodat(dir.as_raw_fd(), name.as_ptr(), libc::S_IFREG | 0o644, 0) };
     check(Call::Mknod, answer.into()).map(drop)
+}
+
+/// What the link `name` in `dir` says, readlinkat(2).
+pub fn link_text(dir: BorrowedFd<'_>, name: &CStr) -> Result<CString> {
+    let mut buffer = vec![0_u8; usize::try_from(libc::PATH_MAX).unwrap_or(4096)];
+    // SAFETY: `name` is a live C string, and the kernel writes at most the length given into the buffer.
+    let answer = unsafe { libc::readlinkat(dir.as_raw_fd(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    let length = check(Call::Readlink, answer as i64).map(|n| usize::try_from(n).unwrap_or(0))?;
+    buffer.truncate(length);
+    CString::new(buffer).map_err(|_| refused(Call::Readlink, libc::EBADMSG))
 }
 
 /// symlinkat(2).

@@ -13,7 +13,7 @@ use std::ffi::CString;
 
 pub use duration::{Duration, Offset};
 pub(crate) use files::normal;
-pub use files::{Bind, Inside, Root, Tmpfs};
+pub use files::{Bind, Directory, InlineFile, Inside, Link, Overlay, Root, Tmpfs, Upper};
 pub use id_range::IdRange;
 pub use identity::{HostName, Id};
 pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Persona, Rlimit, Umask};

@@ -4,8 +4,9 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::op::Base;
+use super::overlay::{Lowers, Opened};
 use super::target::Place;
-use super::tree::{Mounter, New};
+use super::tree::{MEMORY, Mounter, New};
 use crate::sys::mount::{self, ATTR_RDONLY};
 use crate::sys::{Result, file};
 
@@ -15,11 +16,25 @@ pub struct ByFd {
     beside: bool,
 }
 
+fn new_filesystem(new: &New<'_>) -> Result<OwnedFd> {
+    mount::new_filesystem(new.kind, new.options, new.attributes)
+}
+
 impl Mounter for ByFd {
+    const LOWERS: Lowers = Lowers::JoinedWhereShort;
     fn source(path: &CStr) -> Result<OwnedFd> {
         mount::copy_tree(None, path)
     }
-    fn new(base: &Base, attributes: u64) -> Result<Self> {
+    fn overlay(layers: &Opened) -> Result<Option<OwnedFd>> {
+        // Before the base is made: the host's tree may become read-only in place, and an upper layer with it.
+        if layers.needs_memory() {
+            return Ok(None);
+        }
+        let made = layers.with(Self::LOWERS, new_filesystem)?;
+        layers.is_writable(made.as_fd())?;
+        Ok(Some(made))
+    }
+    fn new(base: &Base, layers: Option<&mut Opened>, attributes: u64) -> Result<Self> {
         if *base == Base::Host {
             // The namespace's own copy of the host's mounts is made what is wanted, in place. A second copy to pivot into
             // would look the same, and cost 150 us.
@@ -27,16 +42,26 @@ impl Mounter for ByFd {
             mount::set_attributes(root.as_fd(), attributes, true)?;
             return Ok(Self { root, beside: false });
         }
-        let root = match base {
-            Base::Host => mount::copy_tree(None, c"/")?,
-            Base::Dir(dir) => mount::copy_tree(None, dir)?,
-            Base::Empty => mount::new_filesystem(c"tmpfs", &[(c"mode", Some(c"755"))], attributes)?,
-        };
-        if *base != Base::Empty {
-            mount::set_attributes(root.as_fd(), attributes, true)?;
-        }
         // Over "/", the one directory every host has. Lookups that begin at the process's root stay below it.
         let slash = file::open(None, c"/", libc::O_PATH, 0)?;
+        let root = match (base, layers) {
+            (Base::Overlay(_), Some(layers)) => {
+                if layers.needs_memory() {
+                    // An upper layer must lie in a mounted file system.
+                    let memory = new_filesystem(&MEMORY)?;
+                    mount::attach(memory.as_fd(), slash.as_fd(), c"")?;
+                    layers.keep_in(memory.as_fd(), [c"upper", c"work"])?;
+                }
+                let made = layers.with(Self::LOWERS, new_filesystem)?;
+                layers.is_writable(made.as_fd())?;
+                made
+            }
+            (Base::Dir(dir), _) => mount::copy_tree(None, dir)?,
+            _ => mount::new_filesystem(c"tmpfs", &[(c"mode", Some(c"755"))], attributes)?,
+        };
+        if let Base::Dir(_) = base {
+            mount::set_attributes(root.as_fd(), attributes, true)?;
+        }
         mount::attach(root.as_fd(), slash.as_fd(), c"")?;
         Ok(Self { root, beside: true })
     }
@@ -55,7 +80,7 @@ impl Mounter for ByFd {
         Ok(source)
     }
     fn filesystem(&self, new: &New<'_>, place: &Place<'_>) -> Result<OwnedFd> {
-        let made = mount::new_filesystem(new.kind, new.options, new.attributes)?;
+        let made = new_filesystem(new)?;
         mount::attach(made.as_fd(), place.dir(), &place.name)?;
         Ok(made)
     }

@@ -5,8 +5,9 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::op::Base;
+use super::overlay::{Lowers, Opened};
 use super::target::Place;
-use super::tree::{Mounter, New};
+use super::tree::{MEMORY, Mounter, New};
 use crate::sys::call::Call;
 use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
 use crate::sys::{Result, file, mount, refused};
@@ -16,18 +17,30 @@ pub struct ByPath {
 }
 
 impl Mounter for ByPath {
+    const LOWERS: Lowers = Lowers::Joined;
     fn source(path: &CStr) -> Result<OwnedFd> {
         file::open(None, path, libc::O_PATH, 0)
     }
-    fn new(base: &Base, attributes: u64) -> Result<Self> {
-        match base {
-            Base::Host => mount::mount(Some(c"/"), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
-            Base::Dir(dir) => mount::mount(Some(dir), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
-            Base::Empty => mount::mount(Some(c"tmpfs"), c"/", Some(c"tmpfs"), flags(attributes), Some(c"mode=755"))?,
+    fn overlay(_: &Opened) -> Result<Option<OwnedFd>> {
+        // There are no mounts without a place. The old tree, in which the layers are open, stays as it is until it is left.
+        Ok(None)
+    }
+    fn new(base: &Base, layers: Option<&mut Opened>, attributes: u64) -> Result<Self> {
+        match (base, layers) {
+            (Base::Overlay(_), Some(layers)) => {
+                if layers.needs_memory() {
+                    mount_new(&MEMORY, c"/")?;
+                    layers.keep_in(top()?.as_fd(), [c"upper", c"work"])?;
+                }
+                layers.with(Self::LOWERS, |new| mount_new(new, c"/"))?;
+                layers.is_writable(top()?.as_fd())?;
+            }
+            (Base::Host, _) => mount::mount(Some(c"/"), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
+            (Base::Dir(dir), _) => mount::mount(Some(dir), c"/", None, libc::MS_BIND | libc::MS_REC, None)?,
+            _ => mount::mount(Some(c"tmpfs"), c"/", Some(c"tmpfs"), flags(attributes), Some(c"mode=755"))?,
         }
-        // "/" alone is the old root; ".." steps onto what is mounted over it.
-        let root = file::open(None, c"/..", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-        if *base != Base::Empty {
+        let root = top()?;
+        if let Base::Host | Base::Dir(_) = base {
             set_attributes(root.as_fd(), root.as_fd(), attributes, true)?;
         }
         Ok(Self { root })
@@ -52,13 +65,7 @@ impl Mounter for ByPath {
         Ok(top)
     }
     fn filesystem(&self, new: &New<'_>, place: &Place<'_>) -> Result<OwnedFd> {
-        let option = |(key, value): &(&CStr, Option<&CStr>)| match value {
-            Some(value) => [key.to_bytes(), b"=", value.to_bytes()].concat(),
-            None => key.to_bytes().to_vec(),
-        };
-        let data = text(new.options.iter().map(option).collect::<Vec<_>>().join(&b','))?;
-        let to = name(place.dir(), &place.name)?;
-        mount::mount(Some(new.kind), &to, Some(new.kind), flags(new.attributes), Some(&data))?;
+        mount_new(new, &name(place.dir(), &place.name)?)?;
         self.again(place)
     }
     fn seal(&self, root: &OwnedFd) -> Result<()> {
@@ -78,6 +85,21 @@ impl ByPath {
     fn again(&self, place: &Place<'_>) -> Result<OwnedFd> {
         file::open_inside(self.root.as_fd(), &place.path)
     }
+}
+
+/// What is mounted over "/". "/" alone is the old root; ".." steps onto what lies over it.
+fn top() -> Result<OwnedFd> {
+    file::open(None, c"/..", libc::O_PATH | libc::O_DIRECTORY, 0)
+}
+
+/// Mounts a new file system over a path.
+fn mount_new(new: &New<'_>, at: &CStr) -> Result<()> {
+    let option = |(key, value): &(&CStr, Option<&CStr>)| match value {
+        Some(value) => [key.to_bytes(), b"=", value.to_bytes()].concat(),
+        None => key.to_bytes().to_vec(),
+    };
+    let data = text(new.options.iter().map(option).collect::<Vec<_>>().join(&b','))?;
+    mount::mount(Some(new.kind), at, Some(new.kind), flags(new.attributes), Some(&data))
 }
 
 fn text(bytes: Vec<u8>) -> Result<CString> {

@@ -1,12 +1,17 @@
 //! The file tree: a new root is put together beside the old one, takes its place, and the old one is detached.
 //!
-//! `layout` decides what lies where, `op` is one such decision, `tree` applies them, through `by_fd` or, before
-//! Linux 5.12, through `by_path`; `target` finds and makes mount points.
+//! `layout` decides what lies where, from what was `asked` and from what programs need of the `system`; `op` is one such
+//! decision. `tree` applies them, through `by_fd` or, before Linux 5.12, through `by_path`; `target` finds and makes mount
+//! points, `store` holds what is private, `overlay` the layers of overlays.
 
+mod asked;
 mod by_fd;
 mod by_path;
 mod layout;
 mod op;
+mod overlay;
+mod store;
+mod system;
 mod target;
 mod tree;
 
@@ -15,6 +20,7 @@ use crate::host::Host;
 use crate::plan::Wanted;
 use crate::policy::Policy;
 use crate::policy::types::Namespace;
+use crate::setting::text::show;
 use crate::step::{Context, Step};
 use op::{Base, Op};
 
@@ -42,7 +48,8 @@ impl Step for Mounts {
         "mounts"
     }
     fn describe(&self) -> String {
-        let mut says = format!("/ is {}{}", self.base.describe(), if self.writable { "" } else { ", read-only" });
+        let read_only = !self.writable && !matches!(self.base, Base::Overlay(_));
+        let mut says = format!("/ is {}{}", self.base.describe(), if read_only { ", read-only" } else { "" });
         for op in &self.ops {
             says.push_str("; ");
             says.push_str(&op.describe());
@@ -57,12 +64,15 @@ impl Step for Mounts {
         }
     }
     fn object(&self, number: u32) -> String {
-        let at = (number as usize).checked_sub(2);
-        match at.and_then(|at| Some((self.ops.get(at / 2)?, at % 2 == 1))) {
-            Some((op, true)) => op.source_name(),
-            Some((op, false)) => op.target_name(),
-            None if number == tree::BASE => self.base.describe(),
-            None => "/".into(),
+        let number = number as usize;
+        let (op, part) = (number / tree::PARTS, number % tree::PARTS);
+        match (op.checked_sub(1).and_then(|op| self.ops.get(op)), &self.base) {
+            (Some(op), _) => op.part_name(part),
+            (None, Base::Overlay(layers)) if part >= op::LAYERS => {
+                layers.dir(part - op::LAYERS).map_or_else(|| "/".into(), |dir| show(dir.to_bytes()))
+            }
+            (None, base) if part == tree::BASE => base.describe(),
+            (None, _) => "/".into(),
         }
     }
 }

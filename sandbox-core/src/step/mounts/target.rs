@@ -97,9 +97,24 @@ impl<'a> Places<'a> {
 
     /// A private file system is now at `path`.
     pub fn made(&mut self, path: &CStr, root: OwnedFd, sealed: bool) -> Result<()> {
-        self.devices.push(file::device(root.as_fd())?);
+        self.allow(&root)?;
         self.made.push(Made { path: path.into(), root, ours: true, sealed, unsealed: false });
         Ok(())
+    }
+
+    /// In the file system this lies on, mount points may be made.
+    pub fn allow(&mut self, root: &OwnedFd) -> Result<()> {
+        let device = file::device(root.as_fd())?;
+        // Most are directories of one and the same.
+        if !self.devices.contains(&device) {
+            self.devices.push(device);
+        }
+        Ok(())
+    }
+
+    /// Whether mount points may be made where this lies.
+    pub fn is_ours(&self, place: BorrowedFd<'_>) -> Result<bool> {
+        Ok(self.devices.contains(&file::device(place)?))
     }
 
     /// A file system in which nothing can be made is now at `path`.
@@ -122,11 +137,21 @@ impl<'a> Places<'a> {
         Some((made, CString::new(name).ok()?))
     }
 
+    /// Whether `path` is a name in the root of a private file system.
+    pub fn is_directly_below_ours(&self, path: &CStr) -> bool {
+        self.directly_below(path).is_some_and(|(made, _)| made.ours)
+    }
+
     /// The place `path` (absolute, normal), which is there.
     pub fn find<'p>(&'p self, path: &'p CStr) -> Result<Place<'p>> {
         if let Some((made, name)) = self.directly_below(path) {
             return Ok(Place { dir: Dir::Known(&made.root), name: name.into(), path: path.into() });
         }
+        self.look_up(path)
+    }
+
+    /// The place `path`, links followed as the program will follow them.
+    pub fn look_up<'p>(&self, path: &'p CStr) -> Result<Place<'p>> {
         let found = file::open_inside(self.root.as_fd(), path)?;
         Ok(Place { dir: Dir::Owned(found), name: c"".into(), path: path.into() })
     }
@@ -136,7 +161,7 @@ impl<'a> Places<'a> {
     /// # Errors
     /// EROFS when it is missing in a file system that is not the sandbox's own.
     pub fn find_or_make<'p>(&'p self, path: &'p CStr, kind: Kind) -> Result<Place<'p>> {
-        if self.directly_below(path).is_none_or(|(made, _)| !made.ours) {
+        if !self.is_directly_below_ours(path) {
             match file::open_inside(self.root.as_fd(), path) {
                 Err(failure) if failure.errno == libc::ENOENT => {}
                 Err(failure) => return Err(failure),
@@ -173,7 +198,7 @@ impl<'a> Places<'a> {
             Ok(_) => {}
         }
         let dir = file::open_inside(self.root.as_fd(), &above)?;
-        if !self.devices.contains(&file::device(dir.as_fd())?) {
+        if !self.is_ours(dir.as_fd())? {
             return Err(refused(Call::Mkdir, libc::EROFS));
         }
         Ok(Place { dir: Dir::Owned(dir), name: name.into(), path: path.into() })

@@ -4,20 +4,35 @@ use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::op::{Access, Base, Op, What};
+use super::overlay::{Lowers, Opened};
+use super::store::Store;
 use super::target::{Kind, Place, Places, is_absent};
+use crate::error::Failure;
 use crate::sys::call::Call;
 use crate::sys::mount::{ATTR_NODEV, ATTR_NOEXEC, ATTR_NOSUID, ATTR_RDONLY};
 use crate::sys::{Result, file, mount, process, refused};
 
-/// The object number of the base.
-pub const BASE: u32 = 1;
+/// Objects are numbered in hundreds of this: the base, then the ops, each with its parts. An overlay has at most 500
+/// lowers.
+pub const PARTS: usize = 1024;
+
+/// The part number of the base.
+pub const BASE: usize = 1;
+
+/// A file system in memory for what is private.
+pub const MEMORY: New<'static> =
+    New { kind: c"tmpfs", options: &[(c"mode", Some(c"700"))], attributes: ATTR_NOSUID | ATTR_NODEV };
 
 /// A way of making mounts.
 pub trait Mounter: Sized {
+    /// How the lowers of an overlay are told.
+    const LOWERS: Lowers;
     /// A handle on a part of the host's tree, links followed. Taken before the base is made, which may cover it.
     fn source(path: &CStr) -> Result<OwnedFd>;
+    /// An overlay of these layers, where it must and can be made before the base.
+    fn overlay(layers: &Opened) -> Result<Option<OwnedFd>>;
     /// Makes the base, with everything below it. `Empty` is writable until it is sealed.
-    fn new(base: &Base, attributes: u64) -> Result<Self>;
+    fn new(base: &Base, layers: Option<&mut Opened>, attributes: u64) -> Result<Self>;
     /// The root of the new tree.
     fn root(&self) -> &OwnedFd;
     /// Makes the new tree the process's own.
@@ -49,19 +64,30 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     // First of all: a copy of a mount that is still in a peer group stays in it, and what the host mounts there later would
     // appear inside, as writable as it is there.
     mount::mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE, None)?;
-    let numbered =
-        |number: usize| move |failure: crate::error::Failure| failure.on(2 + 2 * number + failure.object as usize);
+    let numbered = |number: usize| move |failure: Failure| failure.on(PARTS * (number + 1) + failure.object as usize);
     let mut sources = Vec::with_capacity(ops.len());
     for (number, op) in ops.iter().enumerate() {
-        sources.push(source::<M>(op).map_err(|failure| failure.on(1)).map_err(numbered(number))?);
+        sources.push(Source::of::<M>(op).map_err(numbered(number))?);
     }
     let null = M::source(c"/dev/null").ok();
+    let base = match base {
+        Base::Host if !writable && lacks_a_top(ops)? => &Base::HostBelow,
+        base => base,
+    };
+    let mut layers = match base {
+        Base::Overlay(layers) => Some(Opened::open(layers)?),
+        _ => None,
+    };
 
     let restrict = ATTR_NOSUID | ATTR_NODEV;
-    let attributes = if writable || *base == Base::Empty { restrict } else { restrict | ATTR_RDONLY };
-    let mounter = M::new(base, attributes).map_err(|failure| failure.on(BASE as usize))?;
+    let is_new = matches!(base, Base::Empty | Base::HostBelow);
+    let attributes = if writable || is_new { restrict } else { restrict | ATTR_RDONLY };
+    // What is kept in memory is the sandbox's own, what is kept in a directory is the host's.
+    let root_is_ours = layers.as_ref().map_or(is_new, Opened::needs_memory);
+    let of_base = |failure: Failure| if failure.object == 0 { failure.on(BASE) } else { failure };
+    let mounter = M::new(base, layers.as_mut(), attributes).map_err(of_base)?;
     let mut tree = Tree {
-        places: Places::new(mounter.root(), *base == Base::Empty)?,
+        places: Places::new(mounter.root(), root_is_ours)?,
         mounter: &mounter,
         null,
         nulled: None,
@@ -69,15 +95,18 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
         store: Store::default(),
         empty: None,
     };
+    if *base == Base::HostBelow {
+        show_the_hosts_root(&mounter, &tree.places).map_err(of_base)?;
+    }
     for (number, (op, source)) in ops.iter().zip(sources).enumerate() {
         tree.apply(op, source).map_err(numbered(number))?;
     }
     tree.places.sealed().try_for_each(|root| mounter.seal(root))?;
     tree.places.unsealed().try_for_each(|root| mounter.unseal(root))?;
-    if let Some(root) = &tree.store.root {
+    if let Some(root) = tree.store.root() {
         mounter.seal_covered(root)?;
     }
-    if *base == Base::Empty && !writable {
+    if is_new && !writable {
         mounter.seal(mounter.root())?;
     }
     mounter.enter()?;
@@ -85,12 +114,78 @@ pub fn build<M: Mounter>(base: &Base, writable: bool, ops: &[Op]) -> Result<()> 
     limit.restore()
 }
 
-/// The source of a bind; `None` for other ops, and for one that need not be there.
-fn source<M: Mounter>(op: &Op) -> Result<Option<OwnedFd>> {
-    let What::Bind { source, skip_missing_source, .. } = &op.what else { return Ok(None) };
-    match M::source(source) {
-        Err(failure) if *skip_missing_source && failure.errno == libc::ENOENT => Ok(None),
-        result => result.map(Some),
+/// Whether a place is asked for at or below a name that the host's root does not have.
+fn lacks_a_top(ops: &[Op]) -> Result<bool> {
+    let slash = file::open(None, c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    let mut known: &[u8] = b"";
+    for op in ops.iter().filter(|op| !op.skip_missing_target && !matches!(op.what, What::Hide)) {
+        let top = op.top();
+        // Most have the same as the one before.
+        if top != known {
+            match file::kind_at(slash.as_fd(), &name(top)?) {
+                Err(failure) if failure.errno == libc::ENOENT => return Ok(true),
+                result => result?,
+            };
+            known = top;
+        }
+    }
+    Ok(false)
+}
+
+/// Shows everything of the host's root in a new one, read-only: what has no place in the host's can be made there, and leaves
+/// nothing behind.
+fn show_the_hosts_root<M: Mounter>(mounter: &M, places: &Places<'_>) -> Result<()> {
+    let slash = file::open(None, c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    file::chmod(mounter.root().as_fd(), c".", file::mode(slash.as_fd())?)?;
+    for found in file::list(c"/")? {
+        let (at, path) = (name(&found)?, name(&[b"/", found.as_slice()].concat())?);
+        match file::kind_at(slash.as_fd(), &at)? {
+            libc::S_IFLNK => {
+                let text = file::link_text(slash.as_fd(), &at)?;
+                file::symlink(&text, mounter.root().as_fd(), &at)?;
+            }
+            kind => {
+                let kind = if kind == libc::S_IFDIR { Kind::Directory } else { Kind::File };
+                let place = places.find_or_make(&path, kind)?;
+                mounter.bind(M::source(&path)?, Access::READ_ONLY.attributes(), &place)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn name(bytes: &[u8]) -> Result<CString> {
+    CString::new(bytes).map_err(|_| refused(Call::Open, libc::EINVAL))
+}
+
+/// What of the host's an op takes, opened before anything is covered.
+enum Source {
+    Nothing,
+    Tree(OwnedFd),
+    Layers(Opened),
+    /// An overlay that is complete, with what it is made of.
+    Overlay(OwnedFd),
+}
+
+impl Source {
+    /// The source of an op; `Nothing` for one that needs none, or that is missing and need not be there.
+    fn of<M: Mounter>(op: &Op) -> Result<Self> {
+        let (path, may_be_missing) = match &op.what {
+            What::Bind { source, skip_missing_source, .. } => (source, *skip_missing_source),
+            What::Node => (&op.target, true),
+            What::Overlay(layers) => {
+                let opened = Opened::open(layers)?;
+                return Ok(match M::overlay(&opened)? {
+                    Some(made) => Source::Overlay(made),
+                    None => Source::Layers(opened),
+                });
+            }
+            _ => return Ok(Source::Nothing),
+        };
+        match M::source(path) {
+            Err(failure) if may_be_missing && failure.errno == libc::ENOENT => Ok(Source::Nothing),
+            result => result.map(Source::Tree).map_err(|failure| failure.on(1)),
+        }
     }
 }
 
@@ -109,36 +204,66 @@ struct Tree<'a, M> {
 }
 
 impl<M: Mounter> Tree<'_, M> {
-    fn apply(&mut self, op: &Op, source: Option<OwnedFd>) -> Result<()> {
+    fn apply(&mut self, op: &Op, source: Source) -> Result<()> {
         match &op.what {
             What::Bind { access, .. } => {
-                let Some(source) = source else { return Ok(()) };
-                let kind = match access {
-                    Access::Devices if op.depth() > 1 => Kind::File,
-                    _ => match file::kind(source.as_fd()).map_err(|failure| failure.on(1))? {
-                        libc::S_IFDIR => Kind::Directory,
-                        _ => Kind::File,
-                    },
+                let Source::Tree(source) = source else { return Ok(()) };
+                let kind = match file::kind(source.as_fd()).map_err(|failure| failure.on(1))? {
+                    libc::S_IFDIR => Kind::Directory,
+                    _ => Kind::File,
                 };
                 let Some(place) = place_of(&self.places, op, kind)? else { return Ok(()) };
-                let attributes = match access {
-                    Access::ReadOnly => ATTR_NOSUID | ATTR_NODEV | ATTR_RDONLY,
-                    Access::Writable => ATTR_NOSUID | ATTR_NODEV,
-                    Access::Devices => ATTR_NOSUID | ATTR_NOEXEC | ATTR_RDONLY,
-                };
-                self.mounter.bind(source, attributes, &place).map(drop)
+                // move_mount(2) answers EINVAL where mount(2) says what is wrong.
+                let bound = self.mounter.bind(source, access.attributes(), &place);
+                bound.map(drop).map_err(|failure| match place.kind() {
+                    Ok(there) if (there == libc::S_IFDIR) != (kind == Kind::Directory) => {
+                        Failure { errno: libc::ENOTDIR, ..failure }
+                    }
+                    _ => failure,
+                })
             }
-            What::Tmpfs { size: Some(size), mode, sealed } => {
-                let options = [(c"mode", Some(mode.as_c_str())), (c"size", Some(size.as_c_str()))];
-                let new = New { kind: c"tmpfs", options: &options, attributes: ATTR_NOSUID | ATTR_NODEV };
-                let Some(root) = self.filesystem(op, &new)? else { return Ok(()) };
-                self.places.made(&op.target, root, *sealed)
+            What::Node => {
+                let Source::Tree(source) = source else { return Ok(()) };
+                let Some(place) = place_of(&self.places, op, Kind::File)? else { return Ok(()) };
+                self.mounter.bind(source, Access::DEVICES.attributes(), &place).map(drop)
             }
-            What::Tmpfs { size: None, mode, sealed } => {
+            What::Tmpfs { size, mode, sealed, noexec } => {
+                let attributes = ATTR_NOSUID | ATTR_NODEV | if *noexec { ATTR_NOEXEC } else { 0 };
                 let Some(place) = place_of(&self.places, op, Kind::Directory)? else { return Ok(()) };
-                let root = self.store.directory(self.mounter, mode, ATTR_NOSUID | ATTR_NODEV, &place)?;
+                let root = match size {
+                    Some(size) => {
+                        let options = [(c"mode", Some(mode.as_c_str())), (c"size", Some(size.as_c_str()))];
+                        self.mounter.filesystem(&New { kind: c"tmpfs", options: &options, attributes }, &place)?
+                    }
+                    None => self.store.directory(self.mounter, mode, attributes, &place)?,
+                };
+                drop(place);
                 self.places.made(&op.target, root, *sealed)
             }
+            What::Overlay(layers) => {
+                let Some(place) = place_of(&self.places, op, Kind::Directory)? else { return Ok(()) };
+                match source {
+                    Source::Overlay(made) => self.mounter.bind(made, layers.attributes(), &place).map(drop),
+                    Source::Layers(mut opened) => {
+                        let ours = opened.needs_memory();
+                        if ours {
+                            self.store.layers(self.mounter, &mut opened, &place)?;
+                        }
+                        let root = opened.with(M::LOWERS, |new| self.mounter.filesystem(new, &place))?;
+                        opened.is_writable(root.as_fd())?;
+                        drop(place);
+                        // Links of the layers lie in it: places below are looked up.
+                        if ours { self.places.allow(&root) } else { Ok(()) }
+                    }
+                    _ => Ok(()),
+                }
+            }
+            What::File { text, mode } => {
+                let Some(place) = place_of(&self.places, op, Kind::File)? else { return Ok(()) };
+                let attributes = Access::READ_ONLY.attributes();
+                self.store.file(self.mounter, (text, *mode), attributes, &place)
+            }
+            What::Directory { mode } => self.directory(op, *mode),
             What::Proc { writable } => {
                 // Read-only until its parts that stay so have been taken from it.
                 let attributes = ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC | ATTR_RDONLY;
@@ -156,7 +281,7 @@ impl<M: Mounter> Tree<'_, M> {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 result => result,
             },
-            What::Hide => match self.places.find(&op.target).and_then(|place| Ok((place.kind()?, place))) {
+            What::Hide => match to_hide(&self.places, op) {
                 Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(()),
                 Err(failure) => Err(failure),
                 Ok((libc::S_IFDIR, place)) => hide_directory(self.mounter, &place, &mut self.store, &mut self.empty),
@@ -176,6 +301,26 @@ impl<M: Mounter> Tree<'_, M> {
         }
     }
 
+    /// An empty directory, or, where no mode was asked for, the one that is there.
+    fn directory(&self, op: &Op, mode: Option<u32>) -> Result<()> {
+        match self.places.look_up(&op.target) {
+            Err(failure) if failure.errno == libc::ENOENT => {
+                let place = self.places.room_for(&op.target)?;
+                file::mkdir(place.dir(), &place.name, 0o755)?;
+                file::chmod(place.dir(), &place.name, mode.unwrap_or(0o755))
+            }
+            Err(failure) => Err(failure),
+            Ok(place) => match (place.kind()?, mode) {
+                (libc::S_IFDIR, None) => Ok(()),
+                (libc::S_IFDIR, Some(mode)) if self.places.is_ours(place.dir())? => {
+                    file::chmod(place.dir(), c".", mode)
+                }
+                (libc::S_IFDIR, Some(_)) => Err(refused(Call::Chmod, libc::EROFS)),
+                _ => Err(refused(Call::Mkdir, libc::EEXIST)),
+            },
+        }
+    }
+
     fn filesystem(&self, op: &Op, new: &New<'_>) -> Result<Option<OwnedFd>> {
         match place_of(&self.places, op, Kind::Directory)? {
             Some(place) => self.mounter.filesystem(new, &place).map(Some),
@@ -184,9 +329,23 @@ impl<M: Mounter> Tree<'_, M> {
     }
 }
 
+/// What is to be hidden: where a link leads, as whoever names the link is led there.
+fn to_hide<'p>(places: &'p Places<'_>, op: &'p Op) -> Result<(u32, Place<'p>)> {
+    let place = places.find(&op.target)?;
+    match place.kind()? {
+        libc::S_IFLNK => places.look_up(&op.target).and_then(|place| Ok((place.kind()?, place))),
+        kind => Ok((kind, place)),
+    }
+}
+
 /// The place of an op, made where it may be; `None` when it is not there and need not be.
 fn place_of<'p>(places: &'p Places<'_>, op: &'p Op, kind: Kind) -> Result<Option<Place<'p>>> {
-    match places.find_or_make(&op.target, kind) {
+    // Below what was mounted for it, such as /dev, its places are made; elsewhere what is not there is not wanted.
+    let found = match op.skip_missing_target && !places.is_directly_below_ours(&op.target) {
+        true => places.look_up(&op.target),
+        false => places.find_or_make(&op.target, kind),
+    };
+    match found {
         Err(failure) if op.skip_missing_target && is_absent(failure) => Ok(None),
         result => result.map(Some),
     }
@@ -200,45 +359,6 @@ fn read_only<M: Mounter>(mounter: &M, place: &Place<'_>) -> Result<()> {
         mounter.bind(part, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC, place).map(drop)
     } else {
         mount::show_again(place.dir(), &place.name, &place.name)
-    }
-}
-
-/// One file system in memory for all that is private and has no size of its own, a directory of it for each: making and
-/// unmaking a file system costs three times what a bind does. Its root lies below the first of them, out of reach.
-#[derive(Default)]
-struct Store {
-    root: Option<OwnedFd>,
-    directories: usize,
-}
-
-impl Store {
-    /// Puts a new directory of it over a place, and returns it.
-    fn directory<M: Mounter>(
-        &mut self,
-        mounter: &M,
-        mode: &CStr,
-        attributes: u64,
-        place: &Place<'_>,
-    ) -> Result<OwnedFd> {
-        let root = match self.root.take() {
-            Some(root) => root,
-            None => {
-                let options = [(c"mode", Some(c"700"))];
-                mounter.filesystem(
-                    &New { kind: c"tmpfs", options: &options, attributes: ATTR_NOSUID | ATTR_NODEV },
-                    place,
-                )?
-            }
-        };
-        let root = self.root.insert(root);
-        let name = CString::new(self.directories.to_string()).map_err(|_| refused(Call::Mkdir, libc::EINVAL))?;
-        self.directories += 1;
-        let bits = mode.to_str().ok().and_then(|mode| u32::from_str_radix(mode, 8).ok());
-        file::mkdir(root.as_fd(), &name, 0o700)?;
-        // mkdir(2) takes the umask off, and the sticky bit only here.
-        file::chmod(root.as_fd(), &name, bits.ok_or(refused(Call::Chmod, libc::EINVAL))?)?;
-        let part = mounter.part(&Place::below(root, &name))?;
-        mounter.bind(part, attributes, place)
     }
 }
 
