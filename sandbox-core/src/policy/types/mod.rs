@@ -1,5 +1,6 @@
 //! The types of the settings: what each text can mean, and the same text back.
 
+mod duration;
 mod files;
 mod identity;
 mod names;
@@ -8,6 +9,7 @@ mod process;
 
 use std::ffi::CString;
 
+pub use duration::{Duration, Offset};
 pub(crate) use files::normal;
 pub use files::{Bind, Inside, Root, Tmpfs};
 pub use identity::{HostName, Id};
