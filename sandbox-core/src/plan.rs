@@ -1,6 +1,7 @@
 //! From what was asked for, and what the host can do, to the steps. The order of steps is `plan`, and nowhere else.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::error::PolicyError;
 use crate::host::Host;
@@ -68,7 +69,17 @@ pub struct Supervision {
     /// A reaper is, and passes signals on.
     pub init: bool,
     pub status_fd: Option<i32>,
+    /// How it ended is written to a file.
+    pub stats: bool,
+    pub time_limit: Option<Duration>,
     pub log: LogLevel,
+}
+
+impl Supervision {
+    /// Whether inner waits for outer's word before main, as something is to be said or to run before that.
+    pub fn begins_on_word(&self) -> bool {
+        self.status_fd.is_some() || self.stats || self.time_limit.is_some()
+    }
 }
 
 /// The steps, in order.
@@ -89,6 +100,9 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
 
     // Before any descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
+    // With the caller's rights; from here on it can be told what fails.
+    steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
+    steps.put(Side::Outer, step::time_limit::plan(policy, &wanted)?);
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
     steps.put(Side::Outer, step::id_map::plan(policy, host, &wanted));
@@ -130,6 +144,8 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         target_is_pid_1,
         init: policy.init.on(),
         status_fd: policy.status_fd.map(|fd| fd.0),
+        stats: policy.stats.is_some(),
+        time_limit: policy.time_limit.map(|limit| limit.0),
         log: policy.log_level.unwrap_or(LogLevel::Error),
     };
     Ok(Plan { steps: steps.0, supervision, wanted })
@@ -139,6 +155,12 @@ impl Plan {
     /// Whether this namespace is made new.
     pub fn is_new(&self, kind: Namespace) -> bool {
         self.wanted.is_new(kind)
+    }
+
+    /// The number of the step of this name.
+    pub fn number_of(&self, name: &str) -> u32 {
+        let at = self.steps.iter().position(|planned| planned.step.name() == name);
+        at.and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX)
     }
 
     /// Whether a step of this name is planned.

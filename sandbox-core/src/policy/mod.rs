@@ -7,8 +7,8 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace, NetMode,
-    ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+    Bind, Capability, DevMode, Duration, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace,
+    NetMode, OutFile, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -32,6 +32,7 @@ pub struct Policy {
     pub dev: Option<DevMode>,
     pub cwd: Option<Inside>,
     pub net: Option<NetMode>,
+    pub time_limit: Option<Duration>,
     pub cap_keep: List<Capability>,
     pub allow_new_privs: Switch,
     pub seccomp: Option<FilterName>,
@@ -48,6 +49,7 @@ pub struct Policy {
     pub init: Switch,
     pub no_die_with_parent: Switch,
     pub status_fd: Option<Fd>,
+    pub stats: Option<OutFile>,
     pub log_level: Option<LogLevel>,
 }
 

@@ -103,6 +103,14 @@ pub static SETTINGS: &[Setting] = &[
          all, only pairs of connected unix sockets; it saves making a namespace.",
         ["none", "host", "filter"]),
 
+    row!(Limits One "time-limit" "DUR", time_limit,
+        "kill everything in the sandbox this long after main may begin; exit 124",
+        "Absent: no limit. DUR is in seconds, or takes ms, s, m or h; decimals are allowed. Wall clock, CLOCK_MONOTONIC: a \
+         stopped program or supervisor does not stop it, a suspended machine does. Setup is not counted. There is no \
+         SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a new pid namespace, as without one the kernel \
+         has no name for everything that was started.",
+        ["90s", "1.5s"]),
+
     row!(Privileges List "cap-keep" "LIST", cap_keep,
         "capabilities to keep, by name, with or without CAP_",
         "Absent: none. Kept ones are effective, inheritable and ambient, and hold in the user namespace only.",
@@ -172,6 +180,12 @@ pub static SETTINGS: &[Setting] = &[
         "write a JSON line of what is in force to this fd, then one of the end",
         "Read back from the kernel before the program's main runs.",
         ["3"]),
+    row!(Reports One "stats" "FILE", stats,
+        "write how it ended and what it used to FILE, as a line of JSON",
+        "The last line of status-fd. FILE is opened by the caller's rights before there is a sandbox; it must be a regular \
+         file, or not be there, and lie where the program cannot write. It stays empty when the line cannot be written. \
+         The members are in docs/reports.md.",
+        ["/var/log/job.json", "job.json"]),
     row!(Reports One "log-level" "error|info|debug", log_level,
         "what to say on standard error: failures, each step, each step's cost",
         "Absent: error.",

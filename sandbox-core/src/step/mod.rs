@@ -14,12 +14,16 @@ pub mod network;
 pub mod parent;
 pub mod seccomp;
 pub mod session;
+pub mod stats;
+pub mod time_limit;
 pub mod user;
 
 use crate::error::Failure;
+use crate::report::Outputs;
 use crate::sys::process::Processors;
 use crate::sys::signal::SignalSet;
 use crate::sys::socket::Channel;
+use crate::sys::timer::Alarm;
 
 /// Which process applies a step, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +57,9 @@ pub struct Context {
     pub processors: Option<Processors>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
+    /// Outer's alone: where its lines go, and the timer of the time limit.
+    pub outputs: Outputs,
+    pub alarm: Option<Alarm>,
 }
 
 /// One step of a plan: everything it needs was decided and allocated when it was planned.

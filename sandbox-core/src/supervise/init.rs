@@ -2,7 +2,7 @@
 
 use crate::exit;
 use crate::seccomp;
-use crate::sys::signal::{Change, Taken};
+use crate::sys::signal::{Change, Reaped, Taken};
 use crate::sys::socket::{Channel, Message};
 use crate::sys::{Result, file, privilege, process, signal};
 
@@ -34,8 +34,8 @@ fn confine(channel: &Channel) -> Result<()> {
 
 fn reap(target: i32, channel: &Channel) {
     loop {
-        let (pid, status) = match signal::reap(-1) {
-            Ok(Some(change)) => change,
+        let Reaped { pid, status, .. } = match signal::reap(-1) {
+            Ok(Some(reaped)) => reaped,
             Ok(None) => return,
             // Cannot be. Not to know when the target ends is to wait for ever, so it ends now, with all that is inside.
             Err(_) => process::exit(exit::REFUSED),

@@ -250,6 +250,12 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// Leaves nothing in a file, ftruncate(2).
+pub fn empty(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Ftruncate, unsafe { libc::ftruncate(fd.as_raw_fd(), 0) }.into()).map(drop)
+}
+
 /// Opens a file of the kernel's and writes `bytes` to it.
 pub fn write_file(path: &CStr, bytes: &[u8]) -> Result<()> {
     use std::os::fd::AsFd;

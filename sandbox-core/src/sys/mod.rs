@@ -16,6 +16,7 @@ pub mod process;
 pub mod signal;
 pub mod socket;
 pub mod stack;
+pub mod timer;
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 

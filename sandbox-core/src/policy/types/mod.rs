@@ -6,6 +6,7 @@ mod identity;
 mod names;
 mod privileges;
 mod process;
+mod reports;
 
 use std::ffi::CString;
 
@@ -16,6 +17,7 @@ pub use identity::{HostName, Id};
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
+pub use reports::OutFile;
 
 /// Bytes the kernel will take as a C string.
 pub(crate) fn c_string(bytes: Vec<u8>) -> Result<CString, String> {
