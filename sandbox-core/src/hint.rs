@@ -70,6 +70,10 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("fds", libc::EISDIR) => "an open directory leads out of the sandbox: redirect from a file, or use --bind",
         ("fds", libc::EBADF) => "a descriptor named by --keep-fd is not open",
         ("cwd", libc::ENOENT) => "the directory must exist inside: --bind or --tmpfs can put it there",
+        ("environment", libc::E2BIG) => {
+            "arguments and environment together are limited to a quarter of the stack's limit (ulimit -s), one variable to \
+             128 KiB"
+        }
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
         (_, libc::EMFILE | libc::ENFILE) => "too few files may be open: raise RLIMIT_NOFILE (ulimit -n)",

@@ -121,12 +121,13 @@ pub static SETTINGS: &[Setting] = &[
         ["true", "false"]),
     row!(Privileges One "seccomp" "NAME", seccomp,
         "the system call filter: default, strict or none",
-        "Absent: default. Even none refuses foreign architectures, x32 and numbers unknown to this build.",
+        "Absent: default. Even none refuses foreign architectures, x32, numbers unknown to this build, TIOCSTI and \
+         TIOCLINUX.",
         ["default", "strict", "none"]),
     row!(Privileges List "seccomp-allow" "LIST", seccomp_allow,
         "system calls that the filter must not refuse, by name",
         "Lifts the filter's refusals of these, those of their arguments too. What no-exec, no-new-code and net=filter \
-         refuse stays refused.",
+         refuse stays refused, as do TIOCSTI and TIOCLINUX.",
         ["ptrace", "mount,umount2"]),
     row!(Privileges List "seccomp-deny" "LIST", seccomp_deny,
         "system calls to refuse besides, by name",
@@ -135,7 +136,7 @@ pub static SETTINGS: &[Setting] = &[
     row!(Privileges One "seccomp-action" "errno|kill|kill-thread|trap|log", seccomp_action,
         "what meets a refused system call",
         "Absent: errno. Answers that say a call does not exist (ENOSYS) stay: programs fall back on them. log refuses \
-         nothing of the filter; it is for finding out what a program needs.",
+         nothing of the filter but TIOCSTI and TIOCLINUX; it is for finding out what a program needs.",
         ["errno", "kill", "kill-thread", "trap", "log"]),
     row!(Privileges Switch "no-exec" "", no_exec,
         "refuse execve and execveat",

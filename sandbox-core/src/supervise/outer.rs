@@ -201,7 +201,7 @@ impl<'a> Outer<'a> {
 
     fn stop_too(&self) {
         // What is about to be killed is not to be continued first.
-        if self.killed_for.is_some() {
+        if self.killed_for.is_some() || self.clock.is_over() {
             return;
         }
         // ignored: SIGSTOP to oneself cannot fail

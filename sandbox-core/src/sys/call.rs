@@ -23,6 +23,7 @@ calls! {
     Chroot = "chroot",
     Close = "close",
     CloseRange = "close_range",
+    Execve = "execve",
     Fchdir = "fchdir",
     Fork = "fork",
     Fsconfig = "fsconfig",

@@ -74,6 +74,12 @@ pub fn is_secure_execution() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+/// Whether the kernel has loaded the program and its loader, and not the loader as a program, getauxval(3).
+pub fn has_interpreter() -> bool {
+    // SAFETY: the call takes a number only.
+    unsafe { libc::getauxval(libc::AT_BASE) != 0 }
+}
+
 /// The soft limit of open files, raised to the hard one where setup would not fit under it.
 pub struct Headroom(Option<libc::rlimit>);
 
@@ -174,6 +180,15 @@ pub fn read_word(pid: i32, address: usize) -> Option<u64> {
     // SAFETY: the kernel writes at most eight bytes to the live integer; the other address is the other process's.
     let got = unsafe { libc::process_vm_readv(pid, &raw const here, 1, &raw const there, 1, 0) };
     (got == 8).then_some(word)
+}
+
+/// This process's name in ps(1), prctl(PR_GET_NAME); empty where it cannot be told.
+pub fn name() -> Vec<u8> {
+    let mut name = [0_u8; 16];
+    // SAFETY: the kernel writes at most 16 bytes, with a NUL at their end, into the live array.
+    // ignored: a name is a courtesy
+    let _ = unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr(), 0, 0, 0) };
+    name.split(|&byte| byte == 0).next().unwrap_or_default().to_vec()
 }
 
 /// Names this process in ps(1), prctl(PR_SET_NAME): at most 15 bytes.
