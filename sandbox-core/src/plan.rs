@@ -72,6 +72,8 @@ pub struct Supervision {
     /// How it ended is written to a file.
     pub stats: bool,
     pub time_limit: Option<Duration>,
+    /// Messages go to a file, after main too.
+    pub log_file: bool,
     pub log: LogLevel,
 }
 
@@ -98,10 +100,13 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     contradictions(policy, host, &wanted)?;
     let mut steps = Steps(Vec::new());
 
-    // Before any descriptor is ours.
+    // What all others say is said there.
+    steps.put(Side::Outer, step::log::plan(policy));
+    // Before any other descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
     // With the caller's rights; from here on it can be told what fails.
     steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
+    steps.put(Side::Outer, step::silence::plan_open(policy));
     steps.put(Side::Outer, step::time_limit::plan(policy, &wanted)?);
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
@@ -118,6 +123,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::mounts::plan(policy, host, &wanted)?);
     // After the mounts, which need descriptors of their own; the current directory is one in the new tree.
     steps.put(Side::Inner, Some(step::fds::plan_close(policy)));
+    steps.put(Side::Inner, step::silence::plan_replace(policy));
     steps.put(Side::Inner, step::cwd::plan(policy, host, &wanted)?);
     steps.put(Side::Inner, step::session::plan(policy));
     steps.put(Side::Inner, step::bounding::plan(policy, host, &wanted));
@@ -146,6 +152,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         status_fd: policy.status_fd.map(|fd| fd.0),
         stats: policy.stats.is_some(),
         time_limit: policy.time_limit.map(|limit| limit.0),
+        log_file: policy.log_file.is_some(),
         log: policy.log_level.unwrap_or(LogLevel::Error),
     };
     Ok(Plan { steps: steps.0, supervision, wanted })
@@ -200,6 +207,13 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
         if policy.allow_new_privs.on() {
             return conflict("allow-new-privs", "a filter needs no_new_privs without a user namespace or root");
         }
+    }
+    let status = policy.status_fd.filter(|fd| policy.keep_fd.items().contains(fd));
+    if let Some(fd) = status {
+        return conflict(
+            "keep-fd",
+            &format!("{} is the status-fd, to which the program could write lines of its own", fd.0),
+        );
     }
     // Under the filter inner still says that it is ready, hears that it may go on, and lets go of the channel.
     for needed in ["write", "read", "close"] {

@@ -8,7 +8,7 @@ use crate::hint;
 use crate::plan::{Plan, Planned};
 use crate::policy::types::LogLevel;
 use crate::report::{self, Outputs};
-use crate::step::{Context, Side};
+use crate::step::{Context, Side, log};
 use crate::supervise::outer::Outer;
 use crate::sys::process::{self, Forked, Processors};
 use crate::sys::signal::ChildNotices;
@@ -20,7 +20,8 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     // First of all: a descriptor of ours must not become the target's stdin.
     let plugged = file::plug_standard_fds().map_err(of_start)?;
     let outputs = Outputs { status: plan.supervision.status_fd, stats: None };
-    let mut context = Context { channel: None, mask: None, processors: None, plugged, outputs, alarm: None };
+    let mut context =
+        Context { channel: None, mask: None, processors: None, plugged, outputs, alarm: None, log: None, null: None };
     let (forked, channel, inner_channel) = fork(plan, &mut context).map_err(|error| {
         // ignored: the exit code stands, and standard error has the line
         let _ = context.outputs.last(&report::failed(&error));
@@ -88,7 +89,12 @@ fn apply(plan: &Plan, planned: &Planned, context: &mut Context) -> Result<(), Fa
     match plan.supervision.log {
         LogLevel::Error => step.apply(context),
         LogLevel::Info => {
-            file::complain(&format!("sbx: info: {}: {}: {}\n", side.name(), step.name(), step.describe()));
+            let say = || file::complain(&format!("sbx: info: {}: {}: {}\n", side.name(), step.name(), step.describe()));
+            // What is about to be done is said before, where there is a place for it.
+            if step.name() == log::NAME {
+                return step.apply(context).inspect(|()| say());
+            }
+            say();
             step.apply(context)
         }
         LogLevel::Debug => {
@@ -131,7 +137,10 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// Under the filter: these calls are in every filter, or setup ends here.
-fn finish(plan: &Plan, context: Context) -> Result<(), Failure> {
+fn finish(plan: &Plan, mut context: Context) -> Result<(), Failure> {
+    // Before anybody looks: what is open now is what the program has.
+    file::complain_to(2);
+    drop(context.log.take());
     let channel = context.channel.ok_or_else(peer_gone)?;
     channel.tell(&Message::Ready)?;
     if plan.supervision.begins_on_word() {

@@ -45,11 +45,14 @@ pub struct Policy {
     pub unset_env: Repeat<EnvName>,
     pub clear_env: Switch,
     pub keep_fd: Repeat<Fd>,
+    pub stderr_null: Switch,
+    pub silent: Switch,
     pub new_session: Switch,
     pub init: Switch,
     pub no_die_with_parent: Switch,
     pub status_fd: Option<Fd>,
     pub stats: Option<OutFile>,
+    pub log_file: Option<OutFile>,
     pub log_level: Option<LogLevel>,
 }
 

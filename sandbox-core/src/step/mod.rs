@@ -8,15 +8,19 @@ pub mod hostname;
 pub mod id_map;
 pub mod ids;
 pub mod init;
+pub mod log;
 pub mod mounts;
 pub mod namespaces;
 pub mod network;
 pub mod parent;
 pub mod seccomp;
 pub mod session;
+pub mod silence;
 pub mod stats;
 pub mod time_limit;
 pub mod user;
+
+use std::os::fd::OwnedFd;
 
 use crate::error::Failure;
 use crate::report::Outputs;
@@ -60,6 +64,10 @@ pub struct Context {
     /// Outer's alone: where its lines go, and the timer of the time limit.
     pub outputs: Outputs,
     pub alarm: Option<Alarm>,
+    /// Where messages before main go when that is not standard error, or when the program's is replaced.
+    pub log: Option<OwnedFd>,
+    /// `/dev/null`, to be put in the place of standard descriptors.
+    pub null: Option<OwnedFd>,
 }
 
 /// One step of a plan: everything it needs was decided and allocated when it was planned.

@@ -23,6 +23,7 @@ calls! {
     Chroot = "chroot",
     Close = "close",
     CloseRange = "close_range",
+    Dup = "dup3",
     Execve = "execve",
     Fchdir = "fchdir",
     Fork = "fork",

@@ -131,6 +131,21 @@ pub struct Overflow {
     pub bytes: usize,
 }
 
+/// This process's environment as it is, once libc has started: entries without a `=` too, which std leaves out.
+pub fn environment() -> Vec<Vec<u8>> {
+    let mut entries = Vec::new();
+    // SAFETY: libc's `environ` is null, or an array of C strings that ends with a null, and no other thread changes it: the
+    // caller is the launcher, which has one.
+    unsafe {
+        let mut at = environ;
+        while !at.is_null() && !(*at).is_null() {
+            entries.push(CStr::from_ptr(*at).to_bytes().to_vec());
+            at = at.add(1);
+        }
+    }
+    entries
+}
+
 /// The name under which the loader loaded the object that this function is in, dladdr(3).
 pub fn own_object() -> Option<&'static CStr> {
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
