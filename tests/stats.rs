@@ -93,7 +93,7 @@ fn time_memory_and_faults_are_the_programs_and_its_childrens() {
 fn with_init_what_was_left_to_it_is_counted_too() {
     need!("python3");
     // A grandchild whose parent is gone when it ends: without a reaper nobody has waited for it.
-    let script = "(python3 -c 'import time\nwhile time.process_time() < 0.4: pass' & ) ; sleep 2";
+    let script = "(python3 -c 'import time\nwhile time.process_time() < 0.4: pass' &) | cat; sleep 0.5";
     for entry in ENTRIES {
         let (told, _) = stats(&Sandbox::new(entry).set("init", "true"), script);
         assert!(number(&told, "time") >= 0.4, "{told}");

@@ -29,7 +29,7 @@ fn ended_in_time(run: impl FnOnce() -> Ended) -> Ended {
 #[test]
 fn when_it_has_passed_the_exit_code_is_124() {
     for entry in ENTRIES {
-        for settings in [&[][..], &["init"], &["new-session"], &["no-die-with-parent"], &["status-fd=2"]] {
+        for settings in [&[][..], &["init"], &["new-session"], &["status-fd=2"]] {
             let sandbox = limited(Sandbox::new(entry).with(settings));
             let ended = sandbox.probe(&["sleep", "20000"]);
             assert_eq!((ended.code(), &*ended.out), (Some(124), "ready\n"), "{settings:?}: {ended:?}");
@@ -143,6 +143,7 @@ fn a_limit_that_cannot_be_meant_or_kept_is_refused() {
             ("0s", &["init"], "time-limit"),
             ("10000000000000000000", &[], "time-limit"),
             ("5", &["share=pid"], "pid namespace"),
+            ("5", &["no-die-with-parent"], "supervisor"),
         ] {
             Sandbox::new(entry).set("time-limit", limit).with(settings).probe(&["report"]).refused_saying(&[word]);
         }

@@ -74,6 +74,8 @@ pub fn for_error(error: &SetupError) -> Option<String> {
             "arguments and environment together are limited to a quarter of the stack's limit (ulimit -s), one variable to \
              128 KiB"
         }
+        ("stats" | "log", libc::ELOOP) => "a link is not followed, as others may have made it: name the file itself",
+        ("stats", libc::EINVAL) => "only a regular file can be left empty by a failure; --status-fd takes anything",
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
         (_, libc::EMFILE | libc::ENFILE) => "too few files may be open: raise RLIMIT_NOFILE (ulimit -n)",

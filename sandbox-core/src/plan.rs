@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn contradictions_are_errors() {
-        let bad: [&[(&str, &str)]; 10] = [
+        let bad: [&[(&str, &str)]; 17] = [
             &[("share", "net"), ("net", "none")],
             &[("share", "uts"), ("hostname", "x")],
             &[("share", "mount"), ("tmpfs", "/x")],
@@ -368,6 +368,13 @@ mod tests {
             &[("allow-new-privs", "true"), ("no-exec", "true")],
             &[("bind", "/x/../y")],
             &[("seccomp-deny", "symlink,write")],
+            &[("time-limit", "0")],
+            &[("time-limit", "1"), ("share", "pid")],
+            &[("time-limit", "1"), ("no-die-with-parent", "true")],
+            &[("stats", "told"), ("profile", "build")],
+            &[("stats", "/srv/a/told"), ("bind", "/srv")],
+            &[("stats", "/srv/told"), ("root-rw", "true")],
+            &[("keep-fd", "9"), ("status-fd", "9")],
         ];
         for settings in bad {
             assert!(try_for(&host(), settings).is_err(), "{settings:?}");
@@ -375,6 +382,32 @@ mod tests {
         assert!(try_for(&Host { privileged: true, ..host() }, &[("share", "user")]).is_ok());
         let nothing_new = [("share", "user,mount,pid,net,ipc,uts,cgroup,time")];
         assert!(!lines(&nothing_new).contains("bounding"));
+    }
+
+    #[test]
+    fn what_is_outers_is_there_before_anything_is_changed() {
+        let plan = lines(&[
+            ("log-file", "log"),
+            ("stats", "told"),
+            ("silent", "true"),
+            ("time-limit", "1.5m"),
+            ("bind", "/srv"),
+            ("bind-ro", "."),
+        ]);
+        let steps: Vec<_> = plan.lines().skip(1).take(5).collect();
+        assert_eq!(
+            steps,
+            [
+                "outer   log             append to log",
+                "outer   fds             no directory at 0-2",
+                "outer   stats           open told",
+                "outer   silence         open /dev/null",
+                "outer   time limit      SIGKILL for all inside 90s after main may begin",
+            ],
+            "{plan}"
+        );
+        assert!(plan.contains("inner   silence         /dev/null at 0, 1, 2\n"), "{plan}");
+        assert!(lines(&[("stderr-null", "true")]).contains("/dev/null at 2\n"));
     }
 
     #[test]

@@ -5,9 +5,12 @@
 //! variables that do nothing but take up room. The constructor runs again, as it did, and they are gone with all others of
 //! ours. Nothing else is handed on, so the second run decides what the first did.
 
+use std::ffi::CString;
+
 use crate::error::{Refusal, SetupError};
+use crate::sys::call::Call;
 use crate::sys::stack::{Initial, Overflow};
-use crate::sys::{privilege, process};
+use crate::sys::{privilege, process, refused};
 
 /// Says that this is the second run; its value is what the first was called in ps(1), which execve(2) changes.
 const AGAIN: &[u8] = b"SBX_AGAIN=";
@@ -25,6 +28,13 @@ pub fn name(entries: &[&[u8]]) -> Option<Vec<u8>> {
     entries.iter().find_map(|entry| entry.strip_prefix(AGAIN)).map(<[u8]>::to_vec)
 }
 
+/// Gives this process, the second run, the name of the first.
+pub fn rename(name: Vec<u8>) -> Result<(), SetupError> {
+    let failed = |failure| SetupError::new("environment", failure, "");
+    let name = CString::new(name).map_err(|_| failed(refused(Call::PrSetName, libc::EINVAL)))?;
+    process::set_name(&name).map_err(failed)
+}
+
 /// Executes this program again; returns only why that cannot be.
 pub fn execute(initial: &Initial, overflow: &Overflow, allow_new_privs: bool) -> Refusal {
     let failed = |failure| Refusal::from(SetupError::new("environment", failure, "/proc/self/exe"));
@@ -38,7 +48,10 @@ pub fn execute(initial: &Initial, overflow: &Overflow, allow_new_privs: bool) ->
     if !allow_new_privs && let Err(failure) = privilege::no_new_privs() {
         return failed(failure);
     }
-    failed(initial.execute_again(&padding(&process::name(), overflow)))
+    match process::name() {
+        Ok(name) => failed(initial.execute_again(&padding(&name, overflow))),
+        Err(failure) => failed(failure),
+    }
 }
 
 /// Entries that make as much room as was missing.

@@ -7,8 +7,6 @@ mod run;
 
 pub use environment::environment;
 
-use std::ffi::CString;
-
 use crate::error::Refusal;
 use crate::exit;
 use crate::host::Host;
@@ -68,8 +66,6 @@ unsafe fn enter() -> Result<(), Refusal> {
             Some(_) => environment::no_room(),
         });
     }
-    if let Some(name) = first_name.and_then(|name| CString::new(name).ok()) {
-        process::set_name(&name);
-    }
+    first_name.map_or(Ok(()), again::rename)?;
     run::run(&plan)
 }

@@ -108,7 +108,7 @@ pub static SETTINGS: &[Setting] = &[
         "Absent: no limit. DUR is in seconds, or takes ms, s, m or h; decimals are allowed. Wall clock, CLOCK_MONOTONIC: a \
          stopped program or supervisor does not stop it, a suspended machine does. Setup is not counted. There is no \
          SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a new pid namespace, as without one the kernel \
-         has no name for everything that was started.",
+         has no name for everything that was started, and a supervisor that is not outlived.",
         ["90s", "1.5s"]),
 
     row!(Privileges List "cap-keep" "LIST", cap_keep,

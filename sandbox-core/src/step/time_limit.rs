@@ -29,6 +29,9 @@ pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<TimeLimit>, Polic
     if !wanted.is_new(Namespace::Pid) {
         return conflict("without a new pid namespace, which share keeps, nothing reaches all that the program starts");
     }
+    if policy.no_die_with_parent.on() {
+        return conflict("the supervisor keeps the time, which no-die-with-parent lets the program outlive");
+    }
     Ok(Some(TimeLimit(limit)))
 }
 

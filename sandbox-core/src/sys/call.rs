@@ -48,6 +48,8 @@ calls! {
     PivotRoot = "pivot_root",
     PrCapAmbient = "prctl(PR_CAP_AMBIENT)",
     PrCapbsetDrop = "prctl(PR_CAPBSET_DROP)",
+    PrGetName = "prctl(PR_GET_NAME)",
+    PrSetName = "prctl(PR_SET_NAME)",
     PrSetDumpable = "prctl(PR_SET_DUMPABLE)",
     PrSetKeepcaps = "prctl(PR_SET_KEEPCAPS)",
     PrSetNoNewPrivs = "prctl(PR_SET_NO_NEW_PRIVS)",
