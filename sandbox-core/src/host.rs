@@ -70,3 +70,25 @@ impl Host {
         Self { delegation: Some(Delegation::probe(self.uid, path)), ..self }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A host that is only pretended: an ordinary user at work.
+    pub(crate) fn host() -> Host {
+        Host {
+            uid: 1000,
+            gid: 100,
+            cwd: c"/home/u/work".into(),
+            home: Some(c"/home/u".into()),
+            mount_fds: true,
+            privileged: false,
+            limits: [Some((100, 1000)); 16],
+            nice: Some(0),
+            maps_any: false,
+            leaves_groups: false,
+            delegation: None,
+        }
+    }
+}

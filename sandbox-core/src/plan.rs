@@ -1,6 +1,7 @@
 //! From what was asked for, and what the host can do, to the steps. The order of steps is `plan`, and nowhere else.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::error::PolicyError;
 use crate::host::Host;
@@ -76,7 +77,19 @@ pub struct Supervision {
     /// The target may be another user than outer, whom only CAP_KILL lets signal it, and take it along in death.
     pub signals_others: bool,
     pub status_fd: Option<i32>,
+    /// How it ended is written to a file.
+    pub stats: bool,
+    pub time_limit: Option<Duration>,
+    /// Messages go to a file, after main too.
+    pub log_file: bool,
     pub log: LogLevel,
+}
+
+impl Supervision {
+    /// Whether inner waits for outer's word before main, as something is to be said or to run before that.
+    pub fn begins_on_word(&self) -> bool {
+        self.status_fd.is_some() || self.stats || self.time_limit.is_some()
+    }
 }
 
 /// The steps, in order.
@@ -116,8 +129,14 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     }
     let mut steps = Steps(Vec::new());
 
-    // Before any descriptor is ours.
+    // What all others say is said there.
+    steps.put(Side::Outer, step::log::plan(policy));
+    // Before any other descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
+    // With the caller's rights; from here on it can be told what fails.
+    steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
+    steps.put(Side::Outer, step::silence::plan_open(policy));
+    steps.put(Side::Outer, step::time_limit::plan(policy, &wanted)?);
     // What needs privileges in the caller's user namespace, as only that one counts for the kernel.
     let rlimits = step::rlimits::plan(policy, host)?;
     steps.put(Side::Outer, step::rlimits::plan_raise(rlimits.as_ref(), policy, host, &wanted, maps.as_ref()));
@@ -146,6 +165,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::mounts::plan(policy, host, &wanted)?);
     // After the mounts, which need descriptors of their own; the current directory is one in the new tree.
     steps.put(Side::Inner, Some(step::fds::plan_close(policy)));
+    steps.put(Side::Inner, step::silence::plan_replace(policy));
     steps.put(Side::Inner, step::cwd::plan(policy, host, &wanted)?);
     steps.put(Side::Inner, step::session::plan(policy));
     steps.put(Side::Inner, step::bounding::plan(policy, host, &wanted));
@@ -182,6 +202,9 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         init: policy.init.on(),
         signals_others,
         status_fd: policy.status_fd.map(|fd| fd.0),
+        stats: policy.stats.is_some(),
+        time_limit: policy.time_limit.map(|limit| limit.0),
+        log_file: policy.log_file.is_some(),
         log: policy.log_level.unwrap_or(LogLevel::Error),
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
@@ -197,6 +220,12 @@ impl Plan {
     /// Whether a set-user-ID program has to run before the sandbox is there: no_new_privs must not be set until then.
     pub fn needs_tool(&self) -> bool {
         self.needs_tool
+    }
+
+    /// The number of the step of this name.
+    pub fn number_of(&self, name: &str) -> u32 {
+        let at = self.steps.iter().position(|planned| planned.step.name() == name);
+        at.and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX)
     }
 
     /// Whether a step of this name is planned.
@@ -237,6 +266,13 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
             return conflict("allow-new-privs", "a filter needs no_new_privs without a user namespace or root");
         }
     }
+    let status = policy.status_fd.filter(|fd| policy.keep_fd.items().contains(fd));
+    if let Some(fd) = status {
+        return conflict(
+            "keep-fd",
+            &format!("{} is the status-fd, to which the program could write lines of its own", fd.0),
+        );
+    }
     // Under the filter inner still says that it is ready, hears that it may go on, and lets go of the channel.
     for needed in ["write", "read", "close"] {
         if policy.seccomp_deny.items().iter().any(|call| Some(call.0) == crate::seccomp::number(needed)) {
@@ -270,23 +306,8 @@ impl fmt::Display for Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::tests::host;
     use crate::setting::{Assignment, Origin, named};
-
-    fn host() -> Host {
-        Host {
-            uid: 1000,
-            gid: 100,
-            cwd: c"/home/u/work".into(),
-            home: Some(c"/home/u".into()),
-            mount_fds: true,
-            privileged: false,
-            limits: [Some((100, 1000)); 16],
-            nice: Some(0),
-            maps_any: false,
-            leaves_groups: false,
-            delegation: None,
-        }
-    }
 
     fn try_for(host: &Host, settings: &[(&str, &str)]) -> Result<String, PolicyError> {
         let say = |&(name, text): &(&str, &str)| Assignment {
@@ -384,7 +405,7 @@ mod tests {
 
     #[test]
     fn contradictions_are_errors() {
-        let bad: [&[(&str, &str)]; 17] = [
+        let bad: [&[(&str, &str)]; 24] = [
             &[("cpus", "0"), ("max-cpus", "1")],
             &[("cpus", "")],
             &[("rlimit", "as=2000:hard")],
@@ -402,6 +423,13 @@ mod tests {
             &[("allow-new-privs", "true"), ("no-exec", "true")],
             &[("bind", "/x/../y")],
             &[("seccomp-deny", "symlink,write")],
+            &[("time-limit", "0")],
+            &[("time-limit", "1"), ("share", "pid")],
+            &[("time-limit", "1"), ("no-die-with-parent", "true")],
+            &[("stats", "told"), ("profile", "build")],
+            &[("stats", "/srv/a/told"), ("bind", "/srv")],
+            &[("stats", "/srv/told"), ("root-rw", "true")],
+            &[("keep-fd", "9"), ("status-fd", "9")],
         ];
         for settings in bad {
             assert!(try_for(&host(), settings).is_err(), "{settings:?}");
@@ -535,6 +563,32 @@ mod tests {
         assert!(try_for(&root, &[&keeps[..1], &[("share", "user")]].concat()).is_err());
         assert!(try_for(&root, &[&keeps[..], &[("init", "true")]].concat()).is_ok());
         assert!(try_for(&root, &[&keeps[..], &[("no-die-with-parent", "true")]].concat()).is_ok());
+    }
+
+    #[test]
+    fn what_is_outers_is_there_before_anything_is_changed() {
+        let plan = lines(&[
+            ("log-file", "log"),
+            ("stats", "told"),
+            ("silent", "true"),
+            ("time-limit", "1.5m"),
+            ("bind", "/srv"),
+            ("bind-ro", "."),
+        ]);
+        let steps: Vec<_> = plan.lines().skip(1).take(5).collect();
+        assert_eq!(
+            steps,
+            [
+                "outer   log             append to log",
+                "outer   fds             no directory at 0-2",
+                "outer   stats           open told",
+                "outer   silence         open /dev/null",
+                "outer   time limit      SIGKILL for all inside 90s after main may begin",
+            ],
+            "{plan}"
+        );
+        assert!(plan.contains("inner   silence         /dev/null at 0, 1, 2\n"), "{plan}");
+        assert!(lines(&[("stderr-null", "true")]).contains("/dev/null at 2\n"));
     }
 
     #[test]

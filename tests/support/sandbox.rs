@@ -25,7 +25,7 @@ pub enum Entry {
 
 pub const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
 
-const SWITCHES: [&str; 10] = [
+const SWITCHES: &[&str] = &[
     "root-rw",
     "no-tsc",
     "core-sched",
@@ -33,13 +33,15 @@ const SWITCHES: [&str; 10] = [
     "no-exec",
     "no-new-code",
     "clear-env",
+    "stderr-null",
+    "silent",
     "new-session",
     "init",
     "no-die-with-parent",
 ];
 /// Settings given any number of times whose value has no fields: in a variable, their `,` and `\` are escaped.
-const PLAIN: [&str; 4] = ["hide", "env", "unset-env", "keep-fd"];
-const FIELDED: [&str; 12] = [
+const PLAIN: &[&str] = &["hide", "env", "unset-env", "keep-fd"];
+const FIELDED: &[&str] = &[
     "bind",
     "bind-ro",
     "bind-try",

@@ -7,7 +7,8 @@ use crate::exit;
 use crate::hint;
 use crate::plan::{Plan, Planned};
 use crate::policy::types::LogLevel;
-use crate::step::{Context, Side};
+use crate::report::{self, Outputs};
+use crate::step::{Context, Side, log};
 use crate::supervise::outer::Outer;
 use crate::sys::process::{self, Forked, Processors};
 use crate::sys::signal::ChildNotices;
@@ -16,15 +17,48 @@ use crate::sys::{file, signal};
 
 /// Returns in the process that is the target, with the jail complete.
 pub fn run(plan: &Plan) -> Result<(), Refusal> {
-    let own = |failure| Refusal::from(SetupError::new("start", failure, ""));
     // First of all: a descriptor of ours must not become the target's stdin.
-    let plugged = file::plug_standard_fds().map_err(own)?;
-    let mut context = Context { channel: None, mask: None, processors: None, helper: None, plugged };
-    for (number, planned) in of(plan, Side::Outer) {
-        apply(plan, planned, &mut context).map_err(|failure| error_of(plan, number, failure))?;
+    let plugged = file::plug_standard_fds().map_err(of_start)?;
+    let outputs = Outputs { status: plan.supervision.status_fd, stats: None };
+    let mut context = Context {
+        channel: None,
+        mask: None,
+        processors: None,
+        helper: None,
+        plugged,
+        outputs,
+        alarm: None,
+        log: None,
+        null: None,
+    };
+    let (forked, channel, inner_channel) = fork(plan, &mut context).inspect_err(|error| {
+        // ignored: the exit code stands, and standard error has the line
+        let _ = context.outputs.last(&report::failed(error));
+    })?;
+    context.channel = Some(channel);
+    match forked {
+        Forked::Parent(inner) => outer(plan, context, inner, inner_channel),
+        Forked::Child => {
+            // Outer's: closed here, and not with all others, so that nothing closes a number twice.
+            context.outputs = Outputs::default();
+            become_target(plan, context);
+            Ok(())
+        }
     }
-    let (outer_end, inner_end) = Channel::pair().map_err(own)?;
-    context.mask = Some(signal::block_all().map_err(own)?);
+}
+
+fn of_start(failure: Failure) -> SetupError {
+    SetupError::new("start", failure, "")
+}
+
+/// Takes outer's steps and forks. Gives, on either side, its end of the channel; and the number of inner's.
+fn fork(plan: &Plan, context: &mut Context) -> Result<(Forked, Channel, i32), SetupError> {
+    for (number, planned) in of(plan, Side::Outer) {
+        apply(plan, planned, context).map_err(|failure| error_of(plan, number, failure))?;
+    }
+    let (outer_end, inner_end) = Channel::pair().map_err(of_start)?;
+    let inner_channel = inner_end.number();
+    context.mask = Some(signal::block_all().map_err(of_start)?);
     // The kernel leaves a forked child waiting on its parent's processor, and what was meant to be done at the same time
     // would be done in turn.
     if of(plan, Side::Beside).next().is_some() {
@@ -32,21 +66,15 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     }
     // Before the fork: a child that ends while SIGCHLD is ignored leaves no status.
     let notices = ChildNotices::expect();
-    match process::fork().map_err(own)? {
+    match process::fork().map_err(of_start)? {
         Forked::Parent(inner) => {
-            let inner_channel = inner_end.number();
-            drop(inner_end);
             // ignored: in turn is slower, and no different
             let _ = context.processors.and_then(|all| all.others()).map(|others| others.give_to(inner));
-            context.channel = Some(outer_end);
-            outer(plan, context, inner, inner_channel)
+            Ok((Forked::Parent(inner), outer_end, inner_channel))
         }
         Forked::Child => {
-            drop(outer_end);
             notices.restore();
-            context.channel = Some(inner_end);
-            become_target(plan, context);
-            Ok(())
+            Ok((Forked::Child, inner_end, inner_channel))
         }
     }
 }
@@ -69,7 +97,12 @@ fn apply(plan: &Plan, planned: &Planned, context: &mut Context) -> Result<(), Fa
     match plan.supervision.log {
         LogLevel::Error => step.apply(context),
         LogLevel::Info => {
-            file::complain(&format!("sbx: info: {}: {}: {}\n", side.name(), step.name(), step.describe()));
+            let say = || file::complain(&format!("sbx: info: {}: {}: {}\n", side.name(), step.name(), step.describe()));
+            // What is about to be done is said before, where there is a place for it.
+            if step.name() == log::NAME {
+                return step.apply(context).inspect(|()| say());
+            }
+            say();
             step.apply(context)
         }
         LogLevel::Debug => {
@@ -112,10 +145,13 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// Under the filter: these calls are in every filter, or setup ends here.
-fn finish(plan: &Plan, context: Context) -> Result<(), Failure> {
+fn finish(plan: &Plan, mut context: Context) -> Result<(), Failure> {
+    // Before anybody looks: what is open now is what the program has.
+    file::complain_to(2);
+    drop(context.log.take());
     let channel = context.channel.ok_or_else(peer_gone)?;
     channel.tell(&Message::Ready)?;
-    if plan.supervision.status_fd.is_some() {
+    if plan.supervision.begins_on_word() {
         match channel.hear()? {
             Some(Message::Go) => {}
             _ => return Err(peer_gone()),
@@ -131,7 +167,7 @@ fn outer(plan: &Plan, mut context: Context, inner: i32, inner_channel: i32) -> !
         Some(error_of(plan, number, failure))
     });
     let Some(channel) = context.channel.take() else { process::exit(exit::REFUSED) };
-    let mut outer = Outer::new(plan, inner, channel, inner_channel);
+    let mut outer = Outer::new(plan, context, inner, channel, inner_channel);
     if let Some(error) = failed {
         outer.give_up(&error);
     }

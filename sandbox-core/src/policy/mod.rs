@@ -7,9 +7,9 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, CpuCount, Cpus, DevMode, Directory, EnvEntry, EnvName, Fd, FilterName, HostName, Id, IdRange,
-    InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, Overlay, Persona, ProcMode,
-    Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
+    Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterName, HostName, Id,
+    IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, OutFile, Overlay,
+    Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -49,6 +49,7 @@ pub struct Policy {
     pub personality: List<Persona>,
     pub no_tsc: Switch,
     pub core_sched: Switch,
+    pub time_limit: Option<Duration>,
     pub cap_keep: List<Capability>,
     pub allow_new_privs: Switch,
     pub seccomp: Option<FilterName>,
@@ -62,10 +63,14 @@ pub struct Policy {
     pub clear_env: Switch,
     pub umask: Option<Umask>,
     pub keep_fd: Repeat<Fd>,
+    pub stderr_null: Switch,
+    pub silent: Switch,
     pub new_session: Switch,
     pub init: Switch,
     pub no_die_with_parent: Switch,
     pub status_fd: Option<Fd>,
+    pub stats: Option<OutFile>,
+    pub log_file: Option<OutFile>,
     pub log_level: Option<LogLevel>,
 }
 

@@ -1,19 +1,19 @@
 //! What is really in force, read back from the kernel, and how it ended: a line of JSON each.
 
 mod json;
+mod last;
+mod outputs;
 mod proc_status;
 
-use std::os::fd::BorrowedFd;
-
 use json::Json;
+pub use last::{Ended, ended, failed};
+pub use outputs::Outputs;
 use proc_status::ProcStatus;
 
-use crate::error::SetupError;
 use crate::plan::Plan;
 use crate::policy::types::Namespace;
 use crate::setting::text::show;
 use crate::sys::call::Call;
-use crate::sys::signal::{self, Change};
 use crate::sys::{Result, file, refused};
 
 fn unreadable(error: &std::io::Error) -> crate::error::Failure {
@@ -89,37 +89,6 @@ pub fn entered(inner: i32, channel: i32, plan: &Plan) -> Result<String> {
     if missing { Err(refused(Call::Read, libc::EBADE)) } else { Ok(json.line()) }
 }
 
-/// The last line.
-pub fn ended(change: Change) -> String {
-    let mut json = Json::event("ended");
-    match change {
-        Change::Exited(code) => json.plain("exit_code", code),
-        Change::Killed(number) => {
-            json.plain("signal", number);
-            json.string("signal_name", &signal::name(number));
-        }
-        Change::Stopped(_) | Change::Continued => {}
-    }
-    json.line()
-}
-
-/// The only line, when main never ran.
-pub fn failed(error: &SetupError) -> String {
-    let mut json = Json::event("failed");
-    json.string("step", error.step);
-    json.string("call", error.call.name());
-    json.string("object", &error.object);
-    json.plain("errno", error.errno);
-    json.string("error", &format!("{:?}", nix::errno::Errno::from_raw(error.errno)));
-    json.line()
-}
-
-/// Writes a line to the status descriptor, where there is one.
-pub fn write(fd: Option<i32>, line: &str) -> Result<()> {
-    let Some(fd) = fd else { return Ok(()) };
-    crate::sys::with_raw_fd(fd, |fd: BorrowedFd<'_>| file::write(fd, line.as_bytes()))
-}
-
 fn inode(dir: &str, kind: Namespace) -> Option<u64> {
     let link = std::fs::read_link(format!("{dir}/ns/{}", kind.file())).ok()?;
     link.to_str()?.split(['[', ']']).nth(1)?.parse().ok()
@@ -156,11 +125,5 @@ mod tests {
         let all = mounts(b"36 35 98:0 / / ro,nosuid shared:1 master:2 - ext4 /dev/root rw\n\nshort line\n");
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].target.as_str(), all[0].kind.as_str(), all[0].options.as_str()), ("/", "ext4", "ro,nosuid"));
-    }
-
-    #[test]
-    fn ends_are_told_apart() {
-        assert_eq!(ended(Change::Exited(3)), "{\"event\":\"ended\",\"exit_code\":3}\n");
-        assert_eq!(ended(Change::Killed(11)), "{\"event\":\"ended\",\"signal\":11,\"signal_name\":\"SIGSEGV\"}\n");
     }
 }

@@ -11,6 +11,7 @@ pub mod hostname;
 pub mod id_map;
 pub mod ids;
 pub mod init;
+pub mod log;
 pub mod mounts;
 pub mod namespaces;
 pub mod network;
@@ -21,15 +22,22 @@ pub mod personality;
 pub mod rlimits;
 pub mod seccomp;
 pub mod session;
+pub mod silence;
+pub mod stats;
+pub mod time_limit;
 pub mod time_offsets;
 pub mod tsc;
 pub mod umask;
 pub mod user;
 
+use std::os::fd::OwnedFd;
+
 use crate::error::Failure;
+use crate::report::Outputs;
 use crate::sys::process::Processors;
 use crate::sys::signal::SignalSet;
 use crate::sys::socket::Channel;
+use crate::sys::timer::Alarm;
 
 /// Which process applies a step, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +73,13 @@ pub struct Context {
     pub helper: Option<id_map::Helper>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
+    /// Outer's alone: where its lines go, and the timer of the time limit.
+    pub outputs: Outputs,
+    pub alarm: Option<Alarm>,
+    /// Where messages before main go when that is not standard error, or when the program's is replaced.
+    pub log: Option<OwnedFd>,
+    /// `/dev/null`, to be put in the place of standard descriptors.
+    pub null: Option<OwnedFd>,
 }
 
 /// One step of a plan: everything it needs was decided and allocated when it was planned.

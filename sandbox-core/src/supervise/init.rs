@@ -2,7 +2,7 @@
 
 use crate::exit;
 use crate::seccomp;
-use crate::sys::signal::{Change, Taken};
+use crate::sys::signal::{Change, Reaped, Taken};
 use crate::sys::socket::{Channel, Message};
 use crate::sys::{Result, file, privilege, process, signal};
 
@@ -27,15 +27,16 @@ pub fn run(target: i32, channel: Channel) -> ! {
 
 fn confine(channel: &Channel) -> Result<()> {
     file::close_all_but([channel.number()].into_iter())?;
-    process::set_name(c"sbx-init");
+    // ignored: a name is a courtesy
+    let _ = process::set_name(c"sbx-init");
     privilege::not_dumpable()?;
     privilege::load_filter(seccomp::supervisor())
 }
 
 fn reap(target: i32, channel: &Channel) {
     loop {
-        let (pid, status) = match signal::reap(-1) {
-            Ok(Some(change)) => change,
+        let Reaped { pid, status, .. } = match signal::reap(-1) {
+            Ok(Some(reaped)) => reaped,
             Ok(None) => return,
             // Cannot be. Not to know when the target ends is to wait for ever, so it ends now, with all that is inside.
             Err(_) => process::exit(exit::REFUSED),

@@ -2,15 +2,17 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use super::clock::Clock;
 use super::decide::{self, Action, Disposition, Target};
 use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
 use crate::hint::Cause;
 use crate::plan::{Plan, Supervision};
-use crate::report;
+use crate::report::{self, Ended, Outputs};
 use crate::seccomp;
+use crate::step::{Context, time_limit};
 use crate::sys::call::Call;
-use crate::sys::signal::{Change, Taken};
+use crate::sys::signal::{Change, Reaped, Taken, Usage};
 use crate::sys::socket::{Channel, Message};
 use crate::sys::{Result, file, mount, privilege, process, refused, signal};
 
@@ -26,15 +28,27 @@ pub struct Outer<'a> {
     /// `/proc/PID/syscall` of inner.
     syscall: Option<OwnedFd>,
     group: i32,
-    /// The signal for whose sake the target was killed.
-    killed_for: Option<i32>,
+    outputs: Outputs,
+    clock: Clock,
+    /// Where messages go, if not to standard error.
+    log: Option<OwnedFd>,
+    /// Why outer itself has killed the target.
+    killed_for: Option<KilledFor>,
     /// The target's own end, when a reaper is pid 1.
     ended: Option<Change>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KilledFor {
+    /// The default effect of this signal, which the kernel does not give to pid 1.
+    Signal(i32),
+    Time,
+}
+
 impl<'a> Outer<'a> {
-    pub fn new(plan: &'a Plan, inner: i32, channel: Channel, inner_channel: i32) -> Self {
+    pub fn new(plan: &'a Plan, context: Context, inner: i32, channel: Channel, inner_channel: i32) -> Self {
         let group = process::group_of(0);
+        let limit = context.alarm.zip(plan.supervision.time_limit);
         Self {
             plan,
             how: plan.supervision,
@@ -44,6 +58,9 @@ impl<'a> Outer<'a> {
             status: None,
             syscall: None,
             group,
+            outputs: context.outputs,
+            clock: Clock::new(limit),
+            log: context.log,
             killed_for: None,
             ended: None,
         }
@@ -68,11 +85,19 @@ impl<'a> Outer<'a> {
         }
         if reports {
             let line = report::entered(self.inner, self.inner_channel, self.plan).map_err(own)?;
-            report::write(self.how.status_fd, &line).map_err(own)?;
+            self.outputs.status(&line).map_err(own)?;
             self.confine().map_err(own)?;
+        }
+        if self.how.begins_on_word() {
+            let of_limit = |failure| (self.plan.number_of(time_limit::NAME), failure, Cause::Unknown);
+            self.clock.start().map_err(of_limit)?;
             self.channel.send(&Message::Go).map_err(own)?;
         }
         // Only messages before main went there; the target's end of a pipe must be the last one.
+        if !self.how.log_file {
+            file::complain_to(2);
+            self.log = None;
+        }
         if self.how.status_fd != Some(2) {
             // ignored: it may have been closed all along
             let _ = file::close(2);
@@ -95,8 +120,8 @@ impl<'a> Outer<'a> {
         }
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map(AsRawFd::as_raw_fd);
         let keep =
-            [Some(2), Some(self.channel.number()), number(&self.status), number(&self.syscall), self.how.status_fd];
-        file::close_all_but(keep.into_iter().flatten())?;
+            [Some(2), Some(self.channel.number()), number(&self.status), number(&self.syscall), number(&self.log)];
+        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()))?;
         mount::chdir(c"/")?;
         process::no_core();
         privilege::not_dumpable()?;
@@ -112,7 +137,7 @@ impl<'a> Outer<'a> {
         let _ = signal::wait_end(self.inner);
         file::complain(&Refusal::from(error.clone()).message());
         // ignored: the line above has been written, and the exit code stands
-        let _ = report::write(self.how.status_fd, &report::failed(error));
+        let _ = self.outputs.last(&report::failed(error));
         process::exit(exit::REFUSED)
     }
 
@@ -122,6 +147,8 @@ impl<'a> Outer<'a> {
             match signal::take() {
                 Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
                 Ok(Taken { signal: libc::SIGIO, .. }) if self.how.init => self.messages(),
+                // The timer's, or whatever comes at the same time: to a target that is about to be killed.
+                Ok(_) if self.clock.is_over() => {}
                 Ok(taken) => self.pass_on(taken),
                 // Cannot be: the call has no other error. Not waiting would spin, so the sandbox ends.
                 Err(_) => {
@@ -129,13 +156,25 @@ impl<'a> Outer<'a> {
                     process::exit(exit::REFUSED)
                 }
             }
+            if self.clock.is_over() {
+                self.time_is_over();
+            }
+        }
+    }
+
+    /// SIGKILL to pid 1 ends everything in its namespace; the end of it is awaited as any other.
+    fn time_is_over(&mut self) {
+        if self.killed_for.is_none() {
+            self.killed_for = Some(KilledFor::Time);
+            // ignored: a target that has just ended is reported by the SIGCHLD that follows
+            let _ = signal::send(self.inner, libc::SIGKILL);
         }
     }
 
     fn children(&mut self) {
         loop {
-            let status = match signal::reap(self.inner) {
-                Ok(Some((_, status))) => status,
+            let Reaped { status, usage, .. } = match signal::reap(self.inner) {
+                Ok(Some(reaped)) => reaped,
                 Ok(None) => return,
                 // Cannot be for a child of ours. Not to know how it ends is to wait for ever, so it ends now.
                 Err(_) => {
@@ -146,9 +185,9 @@ impl<'a> Outer<'a> {
             match Change::from_status(status) {
                 Change::Exited(_) | Change::Killed(_) if self.how.init => {
                     self.messages();
-                    self.end(self.ended.unwrap_or_else(|| Change::from_status(status)));
+                    self.end(self.ended.unwrap_or_else(|| Change::from_status(status)), usage);
                 }
-                ended @ (Change::Exited(_) | Change::Killed(_)) => self.end(ended),
+                ended @ (Change::Exited(_) | Change::Killed(_)) => self.end(ended, usage),
                 // The shell that waits for us must see what the target did, and it is us whom it continues.
                 Change::Stopped(_) => self.stop_too(),
                 Change::Continued => {}
@@ -169,6 +208,10 @@ impl<'a> Outer<'a> {
     }
 
     fn stop_too(&self) {
+        // What is about to be killed is not to be continued first.
+        if self.killed_for.is_some() || self.clock.is_over() {
+            return;
+        }
         // ignored: SIGSTOP to oneself cannot fail
         let _ = signal::send(std::process::id().cast_signed(), libc::SIGSTOP);
     }
@@ -187,7 +230,7 @@ impl<'a> Outer<'a> {
                 let _ = signal::send(self.inner, libc::SIGSTOP);
             }
             Action::Kill => {
-                self.killed_for = Some(taken.signal);
+                self.killed_for = Some(KilledFor::Signal(taken.signal));
                 let _ = signal::send(self.inner, libc::SIGKILL);
             }
         }
@@ -210,14 +253,26 @@ impl<'a> Outer<'a> {
         set.is_some_and(|set| set >> (number - 1) & 1 == 1)
     }
 
-    /// Ends as the target did.
-    fn end(&mut self, change: Change) -> ! {
-        let change = match (change, self.killed_for) {
-            (Change::Killed(libc::SIGKILL), Some(signal)) => Change::Killed(signal),
-            (change, _) => change,
+    /// Ends as the target did, or says that it was its time.
+    fn end(&mut self, change: Change, usage: Usage) -> ! {
+        let (change, out_of_time) = match (change, self.killed_for) {
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), false),
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Time)) => (change, true),
+            (change, _) => (change, false),
         };
-        // ignored: nobody reads the report any more; the exit code stands
-        let _ = report::write(self.how.status_fd, &report::ended(change));
+        if self.outputs.any() {
+            let wall = self.clock.elapsed();
+            let told = self.outputs.last(&report::ended(&Ended { change, out_of_time, wall, usage }));
+            // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.
+            if let Err(failure) = told
+                && self.log.is_some()
+            {
+                file::complain(&Refusal::from(SetupError::new("report", failure, "the last line")).message());
+            }
+        }
+        if out_of_time {
+            process::exit(exit::TIME_LIMIT)
+        }
         match change {
             Change::Exited(code) => process::exit(code),
             Change::Killed(number) => {

@@ -17,6 +17,7 @@ pub mod process;
 pub mod signal;
 pub mod socket;
 pub mod stack;
+pub mod timer;
 pub mod tool;
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};

@@ -1,5 +1,7 @@
 //! Signals as data: all are blocked and taken one by one, so there is no handler, and nothing of the target's is touched.
 
+use std::time::Duration;
+
 use super::call::Call;
 use super::{Result, check, refused};
 
@@ -109,20 +111,80 @@ impl Change {
     }
 }
 
-/// The next change of child `pid` (-1: any) as (pid, status), or `None` when there is none now, waitpid(2).
-pub fn reap(pid: i32) -> Result<Option<(i32, i32)>> {
-    let mut status = 0;
+/// What a child has used, and all of its own that it has waited for, getrusage(2).
+#[derive(Clone, Copy)]
+pub struct Usage(libc::rusage);
+
+impl Default for Usage {
+    fn default() -> Self {
+        // SAFETY: all zeroes is a valid rusage.
+        Self(unsafe { std::mem::zeroed() })
+    }
+}
+
+impl Usage {
+    /// Time on a processor outside the kernel.
+    pub fn user(&self) -> Duration {
+        span(self.0.ru_utime)
+    }
+
+    /// Time on a processor in the kernel.
+    pub fn system(&self) -> Duration {
+        span(self.0.ru_stime)
+    }
+
+    /// The largest resident set that one of them had, in KiB.
+    pub fn max_rss(&self) -> i64 {
+        self.0.ru_maxrss
+    }
+
+    /// Page faults that needed no reading.
+    pub fn minor_faults(&self) -> i64 {
+        self.0.ru_minflt
+    }
+
+    /// Page faults that needed reading.
+    pub fn major_faults(&self) -> i64 {
+        self.0.ru_majflt
+    }
+
+    /// Context switches because it waited.
+    pub fn voluntary_switches(&self) -> i64 {
+        self.0.ru_nvcsw
+    }
+
+    /// Context switches because its turn was over.
+    pub fn forced_switches(&self) -> i64 {
+        self.0.ru_nivcsw
+    }
+}
+
+fn span(time: libc::timeval) -> Duration {
+    let part = |number: i64| u64::try_from(number).unwrap_or(0);
+    Duration::from_secs(part(time.tv_sec)) + Duration::from_micros(part(time.tv_usec))
+}
+
+/// A change in a child, as wait4(2) told it.
+pub struct Reaped {
+    pub pid: i32,
+    pub status: i32,
+    /// Filled when it has ended.
+    pub usage: Usage,
+}
+
+/// The next change of child `pid` (-1: any), or `None` when there is none now, wait4(2).
+pub fn reap(pid: i32) -> Result<Option<Reaped>> {
+    let (mut status, mut usage) = (0, Usage::default());
+    let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
     loop {
-        // SAFETY: the kernel fills the live integer.
-        let answer = unsafe {
-            libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL)
-        };
+        // SAFETY: the kernel fills the live integer and the live structure.
+        let answer = unsafe { libc::wait4(pid, &raw mut status, options, &raw mut usage.0) };
         match check(Call::Wait, answer.into()) {
             Err(failure) if failure.errno == libc::EINTR => {}
             Err(failure) if failure.errno == libc::ECHILD && pid == -1 => return Ok(None),
             Err(failure) => return Err(failure),
             Ok(0) => return Ok(None),
-            Ok(_) => return Ok(Some((answer, status))),
+            Ok(_) => return Ok(Some(Reaped { pid: answer, status, usage })),
         }
     }
 }

@@ -8,6 +8,7 @@ mod limits;
 mod names;
 mod privileges;
 mod process;
+mod reports;
 
 use std::ffi::CString;
 
@@ -20,6 +21,7 @@ pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Person
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
+pub use reports::OutFile;
 
 /// Bytes the kernel will take as a C string.
 pub(crate) fn c_string(bytes: Vec<u8>) -> Result<CString, String> {

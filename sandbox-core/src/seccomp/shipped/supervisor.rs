@@ -13,7 +13,7 @@ pub(super) static TABLE: Table = table!(EPERM, GROUPS);
 #[rustfmt::skip]
 const GROUPS: &[Group] = &[
     group("the status pipe, reports, cgroup files already open", Always(Allow),
-        &["read", "write", "pread64", "close", "poll", "ppoll", "recvfrom", "recvmsg", "sendto", "sendmsg"]),
+        &["read", "write", "pread64", "ftruncate", "close", "poll", "ppoll", "recvfrom", "recvmsg", "sendto", "sendmsg"]),
     group("waiting for the inner process", Always(Allow),
         &["wait4", "waitid"]),
     group("forwarding signals, and dying of the same one", Always(Allow),
@@ -24,7 +24,7 @@ const GROUPS: &[Group] = &[
           // No core of ours when the target's signal is one that dumps.
           "prlimit64", "prctl"]),
     group("keeping time", Always(Allow),
-        &["clock_gettime", "clock_nanosleep", "nanosleep", "gettimeofday"]),
+        &["clock_gettime", "clock_nanosleep", "nanosleep", "gettimeofday", "timer_settime"]),
     group("the C library's memory and locks", Always(Allow),
         &["brk", "munmap", "mremap", "madvise", "futex", "sched_yield"]),
     group("memory, but no new code", NOT_EXECUTABLE,
