@@ -22,10 +22,9 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let outputs = Outputs { status: plan.supervision.status_fd, stats: None };
     let mut context =
         Context { channel: None, mask: None, processors: None, plugged, outputs, alarm: None, log: None, null: None };
-    let (forked, channel, inner_channel) = fork(plan, &mut context).map_err(|error| {
+    let (forked, channel, inner_channel) = fork(plan, &mut context).inspect_err(|error| {
         // ignored: the exit code stands, and standard error has the line
-        let _ = context.outputs.last(&report::failed(&error));
-        error
+        let _ = context.outputs.last(&report::failed(error));
     })?;
     context.channel = Some(channel);
     match forked {

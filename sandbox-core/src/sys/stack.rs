@@ -64,7 +64,7 @@ impl Initial {
             let name = usize::try_from(libc::getauxval(libc::AT_EXECFN)).unwrap_or(0);
             let stop = stop.unwrap_or(start).max(name);
             let arguments = end.add(1).cast_const().cast();
-            (*end > 0).then(|| Self { arguments, pointers, strings: (start, stop) })
+            (*end > 0).then_some(Self { arguments, pointers, strings: (start, stop) })
         }
     }
 
