@@ -62,6 +62,7 @@ impl Side {
 }
 
 /// What steps hand on to later ones. Nothing of it is policy.
+#[derive(Default)]
 pub struct Context {
     /// To the other side; there from the fork on.
     pub channel: Option<Channel>,

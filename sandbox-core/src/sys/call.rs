@@ -23,7 +23,7 @@ calls! {
     Chroot = "chroot",
     Close = "close",
     CloseRange = "close_range",
-    Dup = "dup3",
+    Dup = "dup",
     Execve = "execve",
     Fchdir = "fchdir",
     Fork = "fork",
