@@ -54,6 +54,10 @@ impl Report {
         // Each mount has new numbers: its own, its parent's, its device's.
         for line in self.0.get_mut("mount").into_iter().flatten() {
             *line = line.split(' ').skip(3).filter(|word| !word.starts_with("master:")).collect::<Vec<_>>().join(" ");
+            // An overlay shows its layers as they were named, by descriptors that are closed.
+            let pieces =
+                line.split("/proc/self/fd/").map(|piece| piece.trim_start_matches(|c: char| c.is_ascii_digit()));
+            *line = pieces.collect();
         }
         for entries in self.0.values_mut() {
             entries.sort();

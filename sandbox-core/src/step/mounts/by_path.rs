@@ -1,6 +1,7 @@
 //! Mounts by path, for kernels before 5.12: places are still opened first and named through `/proc/self/fd`, and flags
 //! are set mount by mount, as a remount is never recursive, from what mountinfo lists.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -14,6 +15,7 @@ use crate::sys::{Result, file, mount, refused};
 
 pub struct ByPath {
     root: OwnedFd,
+    table: RefCell<Table>,
 }
 
 impl Mounter for ByPath {
@@ -40,10 +42,11 @@ impl Mounter for ByPath {
             _ => mount::mount(Some(c"tmpfs"), c"/", Some(c"tmpfs"), flags(attributes), Some(c"mode=755"))?,
         }
         let root = top()?;
+        let mut table = Table::default();
         if let Base::Host | Base::Dir(_) = base {
-            set_attributes(root.as_fd(), root.as_fd(), attributes, true)?;
+            table.restrict(root.as_fd(), root.as_fd(), attributes)?;
         }
-        Ok(Self { root })
+        Ok(Self { root, table: RefCell::new(table) })
     }
     fn root(&self) -> &OwnedFd {
         &self.root
@@ -61,7 +64,7 @@ impl Mounter for ByPath {
         let (from, to) = (name(source.as_fd(), c"")?, name(place.dir(), &place.name)?);
         mount::mount(Some(&from), &to, None, libc::MS_BIND | libc::MS_REC, None)?;
         let top = self.again(place)?;
-        set_attributes(self.root.as_fd(), top.as_fd(), attributes, true)?;
+        self.table.borrow_mut().restrict(self.root.as_fd(), top.as_fd(), attributes)?;
         Ok(top)
     }
     fn filesystem(&self, new: &New<'_>, place: &Place<'_>) -> Result<OwnedFd> {
@@ -69,18 +72,23 @@ impl Mounter for ByPath {
         self.again(place)
     }
     fn seal(&self, root: &OwnedFd) -> Result<()> {
-        change_flags(self.root.as_fd(), root.as_fd(), |was| was | libc::MS_RDONLY, false)
+        self.change(root, |was| was | libc::MS_RDONLY)
     }
     fn seal_covered(&self, _: &OwnedFd) -> Result<()> {
         // A path leads to what lies on top; what lies below it is out of reach for the program as well.
         Ok(())
     }
     fn unseal(&self, root: &OwnedFd) -> Result<()> {
-        change_flags(self.root.as_fd(), root.as_fd(), |was| was & !libc::MS_RDONLY, false)
+        self.change(root, |was| was & !libc::MS_RDONLY)
     }
 }
 
 impl ByPath {
+    /// Changes the flags of one mount.
+    fn change(&self, mount: &OwnedFd, change: impl Fn(u64) -> u64) -> Result<()> {
+        self.table.borrow_mut().change_flags(self.root.as_fd(), mount.as_fd(), change, false)
+    }
+
     /// What is mounted at a place: a descriptor opened before is still on what the mount covers.
     fn again(&self, place: &Place<'_>) -> Result<OwnedFd> {
         file::open_inside(self.root.as_fd(), &place.path)
@@ -128,55 +136,83 @@ fn flags(attributes: u64) -> u64 {
     .fold(0, |flags, (_, flag)| flags | flag)
 }
 
-/// Adds attributes to the mount `top` lies on, and to all below it when `recursive`.
-fn set_attributes(root: BorrowedFd<'_>, top: BorrowedFd<'_>, attributes: u64, recursive: bool) -> Result<()> {
-    change_flags(root, top, |was| was | flags(attributes), recursive)
+/// The mounts there are, proc_pid_mountinfo(5): read anew for each change of flags, into the same memory, as this library's is
+/// never given back.
+#[derive(Default)]
+struct Table {
+    text: Vec<u8>,
+    /// Ids, each with its parent's, sorted.
+    parents: Vec<(u32, u32)>,
 }
 
-/// Changes the flags of the mount `top` lies on, and of all below it when `recursive`.
-fn change_flags(root: BorrowedFd<'_>, top: BorrowedFd<'_>, change: impl Fn(u64) -> u64, recursive: bool) -> Result<()> {
-    let (base, top) = (mount_id(root)?, mount_id(top)?);
-    let table = read(c"/proc/self/mountinfo")?;
-    let mounts: Vec<Mount<'_>> = table.split(|&b| b == b'\n').filter_map(parse).collect();
-    let within = |mount: &Mount<'_>, of: u32| {
-        let (mut id, mut hops) = (mount.id, 0);
-        while id != of {
-            match mounts.iter().find(|m| m.id == id) {
-                // A mount is the child of another, never of itself; the bound is for a table that changed while it was read.
-                Some(m) if m.parent != id && hops < mounts.len() => id = m.parent,
+impl Table {
+    /// Adds attributes to the mount `top` lies on, and to all below it.
+    fn restrict(&mut self, root: BorrowedFd<'_>, top: BorrowedFd<'_>, attributes: u64) -> Result<()> {
+        self.change_flags(root, top, |was| was | flags(attributes), true)
+    }
+
+    /// Changes the flags of the mount `top` lies on, and of all below it when `recursive`.
+    fn change_flags(
+        &mut self,
+        root: BorrowedFd<'_>,
+        top: BorrowedFd<'_>,
+        change: impl Fn(u64) -> u64,
+        recursive: bool,
+    ) -> Result<()> {
+        let (base, top) = (mount_id(root)?, mount_id(top)?);
+        self.read()?;
+        // Relative to the new root: an absolute path would begin at the old one.
+        mount::fchdir(root)?;
+        let mut found = false;
+        let mounts = self.text.split(|&b| b == b'\n').filter_map(parse);
+        for mount in mounts.filter(|mount| mount.id == top || (recursive && self.is_below(mount.id, top))) {
+            found = true;
+            let path = if mount.id == base { b".".to_vec() } else { [b".", unescape(mount.point).as_slice()].concat() };
+            let flags = change(mount.flags) | libc::MS_REMOUNT | libc::MS_BIND;
+            match mount::mount(None, &text(path)?, None, flags, None) {
+                // Mounted over, or in a directory that this user cannot enter: out of reach inside as well.
+                Err(failure) if mount.id != top && matches!(failure.errno, libc::EACCES | libc::ENOENT) => {}
+                result => result?,
+            }
+        }
+        if found { Ok(()) } else { Err(refused(Call::Mount, libc::ENOENT)) }
+    }
+
+    fn read(&mut self) -> Result<()> {
+        self.text.clear();
+        read(c"/proc/self/mountinfo", &mut self.text)?;
+        self.parents.clear();
+        let mounts = self.text.split(|&b| b == b'\n').filter_map(parse);
+        self.parents.extend(mounts.map(|mount| (mount.id, mount.parent)));
+        self.parents.sort_unstable();
+        Ok(())
+    }
+
+    fn is_below(&self, mut id: u32, of: u32) -> bool {
+        // A mount is the child of another, never of itself; the bound is for a table that changed while it was read.
+        for _ in 0..self.parents.len() {
+            let found = self.parents.binary_search_by_key(&id, |&(id, _)| id);
+            match found.ok().and_then(|at| self.parents.get(at)) {
+                Some(&(_, parent)) if parent == of => return true,
+                Some(&(_, parent)) if parent != id => id = parent,
                 _ => return false,
             }
-            hops += 1;
         }
-        true
-    };
-    // Relative to the new root: an absolute path would begin at the old one.
-    mount::fchdir(root)?;
-    let mut found = false;
-    for mount in mounts.iter().filter(|m| if recursive { within(m, top) } else { m.id == top }) {
-        found = true;
-        let path = if mount.id == base { b".".to_vec() } else { [b".", unescape(mount.point).as_slice()].concat() };
-        let flags = change(mount.flags) | libc::MS_REMOUNT | libc::MS_BIND;
-        match mount::mount(None, &text(path)?, None, flags, None) {
-            // Mounted over, or in a directory that this user cannot enter: out of reach inside as well.
-            Err(failure) if mount.id != top && matches!(failure.errno, libc::EACCES | libc::ENOENT) => {}
-            result => result?,
-        }
+        false
     }
-    if found { Ok(()) } else { Err(refused(Call::Mount, libc::ENOENT)) }
 }
 
-fn read(path: &CStr) -> Result<Vec<u8>> {
+fn read(path: &CStr, bytes: &mut Vec<u8>) -> Result<()> {
     use std::io::Read;
-    let mut bytes = Vec::new();
     let mut file = std::fs::File::from(file::open(None, path, libc::O_RDONLY, 0)?);
-    file.read_to_end(&mut bytes).map_err(|e| refused(Call::Read, e.raw_os_error().unwrap_or(libc::EIO)))?;
-    Ok(bytes)
+    let read = file.read_to_end(bytes);
+    read.map(drop).map_err(|e| refused(Call::Read, e.raw_os_error().unwrap_or(libc::EIO)))
 }
 
 /// The id of the mount a descriptor lies on, proc(5) fdinfo.
 fn mount_id(fd: BorrowedFd<'_>) -> Result<u32> {
-    let info = read(&text(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()).into_bytes())?)?;
+    let mut info = Vec::new();
+    read(&text(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()).into_bytes())?, &mut info)?;
     let id = info.split(|&b| b == b'\n').find_map(|line| number(line.strip_prefix(b"mnt_id:")?.trim_ascii()));
     id.ok_or_else(|| refused(Call::Read, libc::EBADMSG))
 }
