@@ -23,6 +23,7 @@ use crate::library::Library;
 use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::target::{self, Surroundings, Target, Trouble};
+use crate::tree;
 
 /// The whole program; the result is its exit code.
 pub fn main() -> c_int {
@@ -80,7 +81,7 @@ fn print_plan(invocation: &Invocation, policy: &Policy, caller: &[Vec<u8>], plan
     let mut out = String::new();
     if !invocation.program.is_empty() {
         let library = library(invocation)?;
-        let target = examine(invocation, &library, &target_environment(policy, caller))?;
+        let target = examine(invocation, policy, &library, &target_environment(policy, caller))?;
         let path = |path: &Path| text::show(path.as_os_str().as_bytes());
         let program = Path::new(OsStr::from_bytes(target.path.to_bytes()));
         // In the columns of the plan's own lines.
@@ -118,7 +119,7 @@ fn execute(
     check_descriptors(policy)?;
     let library = library(invocation)?;
     let environment = target_environment(policy, caller);
-    let target = examine(invocation, &library, &environment)?;
+    let target = examine(invocation, policy, &library, &environment)?;
     let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
     let word = library.inherited_word().map_err(failed)?;
     let environment = with_sandbox(with_home(environment, caller)?, settings, &word);
@@ -146,15 +147,25 @@ fn target_environment(policy: &Policy, caller: &[Vec<u8>]) -> Vec<Vec<u8>> {
     enter::environment(policy, &entries)
 }
 
-fn examine(invocation: &Invocation, library: &Library, environment: &[Vec<u8>]) -> Result<Target, Error> {
+fn examine(
+    invocation: &Invocation,
+    policy: &Policy,
+    library: &Library,
+    environment: &[Vec<u8>],
+) -> Result<Target, Error> {
     if !loader_words(environment, b"LD_AUDIT=").is_empty() {
         let what = "LD_AUDIT is set: its modules would run before the sandbox";
         return Err(Refusal::guard(what, "unset it, or give --unset-env LD_AUDIT").into());
     }
     let programs = std::env::var_os("PATH");
     let libraries = loader_words(environment, b"LD_LIBRARY_PATH=").join(&b':');
-    let surroundings =
-        Surroundings { programs: programs.as_deref(), libraries: &libraries, imports: library.imports() };
+    let layers = tree::layers(policy);
+    let surroundings = Surroundings {
+        programs: programs.as_deref(),
+        layers: &layers,
+        libraries: &libraries,
+        imports: library.imports(),
+    };
     let name = invocation.program.first().map(OsString::as_os_str).unwrap_or_default();
     target::examine(name, &surroundings)
 }

@@ -24,6 +24,7 @@ mod sample;
 mod script;
 mod symbols;
 mod target;
+mod tree;
 
 /// The C main, because the one of std would ignore SIGPIPE and open /dev/null on closed standard fds: both would be
 /// handed on to the target, which must find what the caller left.

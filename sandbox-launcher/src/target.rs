@@ -19,6 +19,7 @@ use crate::early::{self, Early, Imports};
 use crate::elf::{Image, Object, Unreadable};
 use crate::error::{Error, system_text};
 use crate::script::{self, Line};
+use crate::tree;
 
 /// glibc's loader, by the name that every program of this system's C library asks for.
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
@@ -115,6 +116,8 @@ pub struct Target {
 pub struct Surroundings<'a> {
     /// PATH, where the launcher looks for the program.
     pub programs: Option<&'a OsStr>,
+    /// What `/` is made of inside, where it is not the caller's.
+    pub layers: &'a [PathBuf],
     /// LD_LIBRARY_PATH, as the target will have it.
     pub libraries: &'a [u8],
     /// What the library takes from other objects.
@@ -124,7 +127,7 @@ pub struct Surroundings<'a> {
 /// Finds `name` and checks all that runs before the library could.
 pub fn examine(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<Target, Error> {
     let trouble = |path: &Path, why| Error::Target { path: text::show(path.as_os_str().as_bytes()), why };
-    let path = find(name, surroundings.programs).map_err(|why| trouble(Path::new(name), why))?;
+    let path = find(name, surroundings).map_err(|why| trouble(Path::new(name), why))?;
     let mut interpreters: Vec<PathBuf> = Vec::new();
     loop {
         let current = interpreters.last().unwrap_or(&path);
@@ -159,7 +162,11 @@ fn executable(path: &Path) -> Result<(), Trouble> {
 }
 
 /// As execvp: a name with a slash is a path; others are looked for in PATH, where what may not be executed is passed by.
-fn find(name: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, Trouble> {
+fn find(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<PathBuf, Trouble> {
+    if name.as_bytes().first() == Some(&b'/') && !surroundings.layers.is_empty() {
+        let path = tree::find(name, surroundings.layers).map_err(absent)?;
+        return executable(&path).map(|()| path);
+    }
     if name.as_bytes().contains(&b'/') {
         return executable(Path::new(name)).map(|()| name.into());
     }
@@ -168,7 +175,7 @@ fn find(name: &OsStr, search: Option<&OsStr>) -> Result<PathBuf, Trouble> {
     }
     let mut found = Trouble::NotFound;
     // confstr(_CS_PATH), as glibc has it.
-    for directory in search.map_or(&b"/bin:/usr/bin"[..], OsStr::as_bytes).split(|&b| b == b':') {
+    for directory in surroundings.programs.map_or(&b"/bin:/usr/bin"[..], OsStr::as_bytes).split(|&b| b == b':') {
         // An empty element is the current directory; the path then needs its slash to be one.
         let directory = if directory.is_empty() { b"." } else { directory };
         let path = Path::new(OsStr::from_bytes(directory)).join(name);
@@ -261,7 +268,7 @@ mod tests {
 
     fn examined(name: impl AsRef<OsStr>, programs: &str) -> Result<Target, Error> {
         let programs = Some(OsStr::new(programs));
-        examine(name.as_ref(), &Surroundings { programs, libraries: b"", imports: &Imports::default() })
+        examine(name.as_ref(), &Surroundings { programs, layers: &[], libraries: b"", imports: &Imports::default() })
     }
 
     fn refused(name: impl AsRef<OsStr>, programs: &str) -> (i32, String) {

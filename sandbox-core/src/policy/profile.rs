@@ -16,6 +16,56 @@ pub fn settings(profile: Profile) -> &'static [(&'static str, &'static str)] {
             ("seccomp", "strict"),
         ],
         Profile::Build => &[("bind", ".:exec")],
+        Profile::Judge => &[
+            ("root", "empty"),
+            ("proc", "none"),
+            ("dev", "none"),
+            ("clear-env", "true"),
+            ("no-exec", "true"),
+            ("no-new-code", "true"),
+            ("seccomp", "strict"),
+            // One process with one thread: what a limit of processes holds everybody to, the machine's root too.
+            ("seccomp-deny", "fork,vfork,clone"),
+            // Signals, abort(3)'s among them, end the program as they do outside.
+            ("init", "true"),
+            ("time-limit", "20s"),
+            ("rlimit", "cpu=10s"),
+            ("rlimit", "as=512m"),
+            ("rlimit", "fsize=64m"),
+            ("rlimit", "nofile=64"),
+            ("rlimit", "core=0"),
+        ],
+        Profile::Toaster => &[
+            ("overlay", "/:lower=lower:upper=upper:work=work"),
+            ("root-rw", "true"),
+            ("proc", "ro"),
+            ("cwd", "/root"),
+            ("hostname", "NSJAIL"),
+            ("clear-env", "true"),
+            ("env", "PATH=/bin:/usr/bin:/usr/sbin"),
+            ("new-session", "true"),
+            ("nice", "19"),
+            ("rlimit", "as=1g"),
+            ("rlimit", "core=0"),
+            ("rlimit", "cpu=hard"),
+            ("rlimit", "fsize=hard"),
+            ("rlimit", "nofile=128"),
+            ("rlimit", "nproc=132"),
+            ("rlimit", "stack=8m"),
+            ("seccomp", "none"),
+            ("seccomp-action", "kill"),
+            (
+                "seccomp-deny",
+                "acct,add_key,adjtimex,bpf,clock_adjtime,clock_settime,create_module,delete_module, \
+                finit_module,get_kernel_syms,get_mempolicy,init_module,io_cancel,io_destroy,io_getevents, \
+                io_setup,io_submit,ioperm,iopl,kcmp,kexec_file_load,kexec_load,keyctl,lookup_dcookie,mbind, \
+                migrate_pages,modify_ldt,mount,move_pages,name_to_handle_at,nfsservctl,open_by_handle_at, \
+                perf_event_open,personality,pivot_root,process_vm_readv,process_vm_writev,ptrace, \
+                query_module,quotactl,reboot,remap_file_pages,request_key,seccomp,set_mempolicy, \
+                set_thread_area,setns,settimeofday,swapoff,swapon,sysfs,syslog,umount2,unshare,uselib, \
+                userfaultfd,vmsplice",
+            ),
+        ],
     }
 }
 
@@ -31,6 +81,14 @@ pub fn summary(profile: Profile) -> &'static str {
              standard input and write standard output"
         }
         Profile::Build => "default with the current directory writable, and what is built there executable",
+        Profile::Judge => {
+            "strict for one process of one thread, with limits of time, memory, file size and descriptors: for graders, \
+             who read how it went with --stats"
+        }
+        Profile::Toaster => {
+            "an nsjail call for a program in a tree of its own: an overlay of the directories lower, upper and work as a \
+             writable root, limits, and 57 system calls that kill"
+        }
     }
 }
 

@@ -21,9 +21,9 @@ macro_rules! row {
 #[rustfmt::skip] // a row is three lines: what it is, what it says, what it takes
 pub static SETTINGS: &[Setting] = &[
     row!(Policy One "profile" "NAME", profile,
-        "start from a shipped policy: default, strict or build",
+        "start from a shipped policy: default, strict, build, judge or toaster",
         "Absent: default. Every other setting overrides or adds to the profile's.",
-        ["default", "strict", "build"]),
+        ["default", "strict", "build", "judge", "toaster"]),
 
     row!(Namespaces List "share" "LIST", share,
         "namespaces not to make new: user,mount,pid,net,ipc,uts,cgroup,time",
@@ -72,8 +72,9 @@ pub static SETTINGS: &[Setting] = &[
 
     row!(Files One "root" "host|empty|DIR", root,
         "what / is: the host's tree read-only, an empty tmpfs, or a directory",
-        "Absent: host. With host and DIR, /tmp, /var/tmp, /dev/shm and /run are private, and /home, /root and $HOME are \
-         empty; with host, a current directory that this would hide stays visible read-only, unless it is a home itself.",
+        "Absent: host. With host, /tmp, /var/tmp, /dev/shm and /run are private, and /home, /root and $HOME are empty; but a \
+         current directory that this would hide stays visible read-only, unless it is a home itself or cwd names another. \
+         DIR is shown as it is, with /proc and /dev as their settings say; an absolute program is one of that tree.",
         ["host", "empty", "/srv/tree"]),
     row!(Files Switch "root-rw" "", root_rw,
         "leave / writable",

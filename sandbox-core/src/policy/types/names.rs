@@ -78,6 +78,10 @@ names! {
     Strict = "strict",
     /// `default` with the current directory writable.
     Build = "build",
+    /// `strict` for one process, with limits of what it may use.
+    Judge = "judge",
+    /// What an nsjail call for an untrusted program in a tree of its own asks for.
+    Toaster = "toaster",
 }
 
 names! {

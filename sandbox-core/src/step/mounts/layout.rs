@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::policy::types::{Root, c_string, normal};
 use crate::setting::value::Value;
 
-/// Private in every tree that is not empty. `/dev/shm` belongs to the private `/dev`, or is covered in the host's.
+/// Private in the host's tree. `/dev/shm` belongs to the private `/dev`, or is covered in the host's.
 const PRIVATE: [(&CStr, &CStr); 3] = [(c"/tmp", c"1777"), (c"/var/tmp", c"1777"), (c"/run", c"755")];
 
 /// Where homes are, besides $HOME.
@@ -53,8 +53,9 @@ pub fn decide(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(Base, Ve
     let mut ops = Vec::new();
     proc(policy, wanted, &base, &mut ops)?;
     dev(policy, &base, &mut ops);
-    if base != Base::Empty {
-        private(host, &base, &asked, &mut ops);
+    // Another tree is what whoever named it made of it.
+    if base == Base::Host {
+        private(policy, host, &asked, &mut ops);
     }
     ops.retain(|op| !is_given(&asked, &op.target));
     ops.extend(asked);
@@ -77,7 +78,7 @@ fn base(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Base, PolicyErr
 }
 
 /// Private directories, hidden homes, and the current directory where these would hide it.
-fn private(host: &Host, base: &Base, asked: &[Op], ops: &mut Vec<Op>) {
+fn private(policy: &Policy, host: &Host, asked: &[Op], ops: &mut Vec<Op>) {
     for (path, mode) in PRIVATE {
         let what = What::Tmpfs { size: None, mode: mode.into(), sealed: false, noexec: false };
         ops.push(Op::where_present(path, what));
@@ -88,9 +89,14 @@ fn private(host: &Host, base: &Base, asked: &[Op], ops: &mut Vec<Op>) {
         PRIVATE.iter().map(|(dir, _)| dir.to_bytes()).chain([&b"/dev/shm"[..]]).any(|dir| is_within(path, dir))
     };
     let hidden = homes.iter().any(|home| is_within(cwd, home.to_bytes())) || is_private(cwd);
-    // Whoever hides or replaces the directory itself, or one above it, means it.
-    let taken = asked.iter().any(|op| is_within(cwd, op.target.to_bytes()));
-    let visible = *base == Base::Host && hidden && !is_kept_away(host, cwd) && !taken;
+    // Whoever hides or replaces the directory itself, or one above it, means it; but a private directory of another size is
+    // as private as before.
+    let replaces = |op: &Op| {
+        let is_private = PRIVATE.iter().any(|(dir, _)| *dir == op.target.as_c_str());
+        is_within(cwd, op.target.to_bytes()) && !(is_private && matches!(op.what, What::Tmpfs { .. }))
+    };
+    let elsewhere = policy.cwd.as_ref().is_some_and(|asked| !is_within(asked.bytes(), cwd));
+    let visible = hidden && !elsewhere && !is_kept_away(host, cwd) && !asked.iter().any(replaces);
     if visible {
         let what = What::Bind { source: host.cwd.clone(), access: Access::READ_ONLY, skip_missing_source: false };
         ops.push(Op::asked(&host.cwd, what));
