@@ -21,7 +21,7 @@ struct Spelled {
     variables: &'static [(&'static str, &'static str)],
 }
 
-const POLICIES: [Spelled; 5] = [
+const POLICIES: [Spelled; 6] = [
     Spelled { flags: &[], file: "", variables: &[] },
     Spelled {
         flags: &["--hostname", "box", "--share", "ipc,time", "--share", "cgroup", "--net=host", "--init"],
@@ -52,6 +52,35 @@ const POLICIES: [Spelled; 5] = [
             ("SBX_TMPFS", "/mnt:size=1m:mode=700"),
             ("SBX_HIDE", "/usr/share,/etc/passwd"),
             ("SBX_UID", "0"),
+        ],
+    },
+    Spelled {
+        flags: &[
+            "--bind=/usr:/media:noexec:dev",
+            "--bind-ro=/usr/share:/opt:noexec",
+            "--overlay=/mnt:lower=/usr/share:lower=/usr/lib",
+            "--tmpfs=/srv:noexec",
+            "--dir=/srv/d:mode=700",
+            "--symlink=a\\:b:/srv/l",
+            "--file=/srv/f:x\\:y\\,z\\\\\nend:mode=400",
+            "--file=/etc/passwd:",
+        ],
+        file: r#"bind = ["/usr:/media:noexec:dev"]
+bind-ro = ["/usr/share:/opt:noexec"]
+overlay = ["/mnt:lower=/usr/share:lower=/usr/lib"]
+tmpfs = ["/srv:noexec"]
+dir = ["/srv/d:mode=700"]
+symlink = ['a\:b:/srv/l']
+file = ["/srv/f:x\\:y\\,z\\\\\nend:mode=400", "/etc/passwd:"]
+"#,
+        variables: &[
+            ("SBX_BIND", "/usr:/media:noexec:dev"),
+            ("SBX_BIND_RO", "/usr/share:/opt:noexec"),
+            ("SBX_OVERLAY", "/mnt:lower=/usr/share:lower=/usr/lib"),
+            ("SBX_TMPFS", "/srv:noexec"),
+            ("SBX_DIR", "/srv/d:mode=700"),
+            ("SBX_SYMLINK", "a\\:b:/srv/l"),
+            ("SBX_FILE", "/srv/f:x\\:y\\,z\\\\\nend:mode=400,/etc/passwd:"),
         ],
     },
     Spelled {
