@@ -55,6 +55,35 @@ const POLICIES: [Spelled; 6] = [
         ],
     },
     Spelled {
+        flags: &[
+            "--bind=/usr:/media:noexec:dev",
+            "--bind-ro=/usr/share:/opt:noexec",
+            "--overlay=/mnt:lower=/usr/share:lower=/usr/lib",
+            "--tmpfs=/srv:noexec",
+            "--dir=/srv/d:mode=700",
+            "--symlink=a\\:b:/srv/l",
+            "--file=/srv/f:x\\:y\\,z\\\\\nend:mode=400",
+            "--file=/etc/passwd:",
+        ],
+        file: r#"bind = ["/usr:/media:noexec:dev"]
+bind-ro = ["/usr/share:/opt:noexec"]
+overlay = ["/mnt:lower=/usr/share:lower=/usr/lib"]
+tmpfs = ["/srv:noexec"]
+dir = ["/srv/d:mode=700"]
+symlink = ['a\:b:/srv/l']
+file = ["/srv/f:x\\:y\\,z\\\\\nend:mode=400", "/etc/passwd:"]
+"#,
+        variables: &[
+            ("SBX_BIND", "/usr:/media:noexec:dev"),
+            ("SBX_BIND_RO", "/usr/share:/opt:noexec"),
+            ("SBX_OVERLAY", "/mnt:lower=/usr/share:lower=/usr/lib"),
+            ("SBX_TMPFS", "/srv:noexec"),
+            ("SBX_DIR", "/srv/d:mode=700"),
+            ("SBX_SYMLINK", "a\\:b:/srv/l"),
+            ("SBX_FILE", "/srv/f:x\\:y\\,z\\\\\nend:mode=400,/etc/passwd:"),
+        ],
+    },
+    Spelled {
         flags: &["--profile", "strict", "--seccomp-deny", "getcwd,umask", "--seccomp-action", "errno", "--root-rw"],
         file: "profile = \"strict\"\nseccomp-deny = [\"getcwd\", \"umask\"]\nseccomp-action = \"errno\"\nroot-rw = true\n",
         variables: &[

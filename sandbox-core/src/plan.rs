@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn build_makes_only_a_working_directory_writable() {
-        assert!(lines(&[("profile", "build")]).contains("/home/u/work rw"));
+        assert!(lines(&[("profile", "build")]).contains("/home/u/work rw exec"));
         for cwd in [c"/home/u", c"/", c"/tmp", c"/home"] {
             let host = Host { cwd: cwd.into(), ..host() };
             assert!(try_for(&host, &[("profile", "build")]).is_err(), "{cwd:?}");
@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn contradictions_are_errors() {
-        let bad: [&[(&str, &str)]; 24] = [
+        let bad: &[&[(&str, &str)]] = &[
             &[("cpus", "0"), ("max-cpus", "1")],
             &[("cpus", "")],
             &[("rlimit", "as=2000:hard")],
@@ -416,6 +416,11 @@ mod tests {
             &[("share", "net"), ("net", "none")],
             &[("share", "uts"), ("hostname", "x")],
             &[("share", "mount"), ("tmpfs", "/x")],
+            &[("share", "mount"), ("overlay", "/x:lower=/y")],
+            &[("share", "mount"), ("file", "/x:y")],
+            &[("share", "mount"), ("dir", "/x")],
+            &[("share", "mount"), ("symlink", "y:/x")],
+            &[("root", "host"), ("overlay", "/:lower=/y")],
             &[("share", "pid"), ("init", "true")],
             &[("share", "pid"), ("proc", "ro")],
             &[("no-new-code", "true"), ("proc", "rw")],
