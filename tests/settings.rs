@@ -21,7 +21,7 @@ struct Spelled {
     variables: &'static [(&'static str, &'static str)],
 }
 
-const POLICIES: [Spelled; 6] = [
+const POLICIES: &[Spelled] = &[
     Spelled { flags: &[], file: "", variables: &[] },
     Spelled {
         flags: &["--hostname", "box", "--share", "ipc,time", "--share", "cgroup", "--net=host", "--init"],
@@ -153,7 +153,7 @@ file = ["/srv/f:x\\:y\\,z\\\\\nend:mode=400", "/etc/passwd:"]
 #[test]
 fn three_spellings_give_one_plan() {
     let mut plans = Vec::new();
-    for spelled in &POLICIES {
+    for spelled in POLICIES {
         let dir = TempDir::new();
         let file = dir.file("policy.toml", spelled.file);
         let by_flags = launch(&[spelled.flags, &["--print-plan"]].concat(), &[]);
@@ -186,7 +186,7 @@ fn three_spellings_give_one_sandbox() {
 
 #[test]
 fn printed_variables_do_the_same_without_the_launcher() {
-    for spelled in &POLICIES {
+    for spelled in POLICIES {
         let printed = launch(&[spelled.flags, &["--print-env"]].concat(), &[]);
         let script = format!("{}\nexec \"$0\" \"$@\"", printed.ok());
         let strict = spelled.file.contains("strict");
@@ -216,7 +216,7 @@ fn printed_variables_do_the_same_without_the_launcher() {
 
 #[test]
 fn a_printed_policy_is_the_policy() {
-    for spelled in &POLICIES {
+    for spelled in POLICIES {
         let dir = TempDir::new();
         let printed = launch(&[spelled.flags, &["--print-policy"]].concat(), &[]);
         let file = dir.file("policy.toml", &printed.out);
