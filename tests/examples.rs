@@ -211,3 +211,145 @@ fn web_answers_through_one_bound_socket() {
         drop(server);
     }
 }
+
+/// A solution for a grader, by what it does.
+const SOLUTION: &str = r#"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+    const char *act = argc > 1 ? argv[1] : "";
+    long a, b;
+    if (scanf("%ld %ld", &a, &b) != 2) return 9;
+    if (!strcmp(act, "spin")) for (;;) ;
+    if (!strcmp(act, "sleep")) { signal(SIGTERM, SIG_IGN); for (;;) pause(); }
+    if (!strcmp(act, "abort")) abort();
+    if (!strcmp(act, "memory")) {
+        for (int i = 0; i < 1024; i++) {
+            char *p = malloc(1 << 20);
+            if (!p) return 7;
+            memset(p, 1, 1 << 20);
+        }
+        return 0;
+    }
+    if (!strcmp(act, "write")) { char page[1 << 16] = {0}; for (;;) if (write(1, page, sizeof page) < 0) return 8; }
+    if (!strcmp(act, "fork")) return fork() < 0 ? 6 : 0;
+    if (!strcmp(act, "open")) return fopen("/etc/passwd", "r") ? 0 : 5;
+    printf("%ld\n", a + b);
+    return 0;
+}
+"#;
+
+#[test]
+fn judge_tells_every_kind_of_end_apart() {
+    need!("examples", "cc");
+    let dir = TempDir::new();
+    dir.compile("cc", "solution", SOLUTION, &[]);
+    let example = Example::new("judge", &dir);
+    let run = |entry, act: &str| {
+        let verdict = dir.join("verdict.json");
+        let mut command = example.command(entry, &["./solution", act]);
+        if entry == Entry::Launch {
+            command = Command::new(bins::launcher());
+            clean_env(&mut command).current_dir(&*dir).arg("--policy").arg(&example.policy);
+            command.arg("--stats").arg(&verdict).args(["--", "./solution", act]);
+        }
+        let ended = finish(command, b"40 2\n", TIMEOUT);
+        let told = fs::read_to_string(&verdict).unwrap_or_default();
+        (ended, told)
+    };
+    for entry in ENTRIES {
+        assert_eq!(run(entry, "add").0.ok(), "42");
+        for (act, code) in [("memory", 7), ("fork", 6), ("open", 5)] {
+            assert_eq!(run(entry, act).0.code(), Some(code), "{act}");
+        }
+        assert_eq!(run(entry, "abort").0.signal(), Some(libc::SIGABRT));
+        assert_eq!(run(entry, "sleep").0.code(), Some(124));
+        assert_eq!(run(entry, "spin").0.signal(), Some(libc::SIGXCPU));
+    }
+    let (_, told) = run(Entry::Launch, "spin");
+    for member in ["\"exitsig\":24", "\"status\":\"SG\"", "\"max-rss\":"] {
+        assert!(told.contains(member), "{member}: {told}");
+    }
+    let (_, told) = run(Entry::Launch, "sleep");
+    assert!(told.contains("\"status\":\"TO\"") && told.contains("\"killed-by\":\"time\""), "{told}");
+    // Its standard output is a file, and no larger than it may be.
+    let mut command = Command::new(bins::launcher());
+    clean_env(&mut command).current_dir(&*dir).arg("--policy").arg(&example.policy).args(["--", "./solution", "write"]);
+    command.stdin(fs::File::open(dir.file("test", "1 1")).unwrap());
+    command.stdout(fs::File::create(dir.join("out")).unwrap());
+    let status = command.status().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGXFSZ));
+    assert_eq!(fs::metadata(dir.join("out")).unwrap().len(), 16 << 20);
+}
+
+/// The files of a few Debian packages, enough for a shell and its tools.
+fn debian_tree(dir: &Path) {
+    let script = "mkdir -p usr/bin usr/sbin usr/lib usr/lib64 etc proc dev tmp root opt && \
+        ln -s usr/bin usr/sbin usr/lib usr/lib64 . && \
+        dpkg -L base-files bash coreutils libc6 libtinfo6 libselinux1 libpcre2-8-0 libacl1 libattr1 libgmp10 | \
+        while read -r file; do if [ -f \"$file\" ] || [ -h \"$file\" ]; then echo \"$file\"; fi; done | \
+        grep -v -e ^/usr/share/doc -e ^/usr/share/locale -e ^/usr/share/man | \
+        tar -C / -cf - --ignore-failed-read -T - 2>/dev/null | tar --keep-directory-symlink -xf -";
+    let made = Command::new("sh").args(["-ec", script]).current_dir(dir).status().unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn toaster_writes_to_its_upper_directory_only() {
+    need!("examples", "dpkg", "bash");
+    // The kernel holds the machine's root to no limit of processes: as root, the program is somebody else outside.
+    let somebody = ["--uid-map=0:1000", "--gid-map=0:1000", "--uid=0", "--gid=0"];
+    let flags: &[&str] = if crate::support::need::is_root() { &somebody } else { &[] };
+    let dir = TempDir::new();
+    for name in ["lower", "upper", "upper/root", "work"] {
+        dir.dir(name);
+    }
+    debian_tree(&dir.join("lower"));
+    dir.install(Path::new("/bin/bash"), "upper/root/toaster");
+    dir.file("upper/root/here", "");
+    if crate::support::need::is_root() {
+        let owned = Command::new("chown").args(["-R", "1000:1000"]).arg(&*dir).status().unwrap();
+        assert!(owned.success());
+    }
+    let example = Example::new("toaster", &dir);
+    let toast = |script: &str| {
+        let mut command = Command::new(bins::launcher());
+        clean_env(&mut command).current_dir(&*dir).arg("--policy").arg(&example.policy).args(flags);
+        command.args(["--", "/root/toaster", "-c", script]);
+        finish(command, b"", TIMEOUT)
+    };
+    let script = "pwd; ls; env | sort; hostname 2>/dev/null || uname -n; nice; ulimit -n; ulimit -u; ulimit -c; \
+        ls /proc/self/fd | wc -l; echo new > made; echo changed > /etc/issue; rm /etc/debian_version; mkdir /opt/toast; \
+        echo x 2>/dev/null > /proc/sys/kernel/hostname || echo proc is read-only";
+    let said = toast(script);
+    assert_eq!(
+        said.out,
+        "/root\nhere\ntoaster\nPATH=/bin:/usr/bin:/usr/sbin\nPWD=/root\nSHLVL=1\n_=/bin/env\nNSJAIL\n19\n128\n132\n0\n4\n\
+         proc is read-only\n",
+        "{said:?}"
+    );
+    assert_eq!(fs::read_to_string(dir.join("upper/root/made")).unwrap(), "new\n");
+    assert_eq!(fs::read_to_string(dir.join("upper/etc/issue")).unwrap(), "changed\n");
+    assert!(dir.join("upper/opt/toast").is_dir() && dir.join("lower/etc/debian_version").exists());
+    assert_eq!(
+        fs::read("/etc/issue").unwrap(),
+        fs::read(dir.join("lower/etc/issue")).unwrap(),
+        "the lower one is as it was"
+    );
+    assert!(!dir.join("lower/opt/toast").exists() && !dir.join("lower/root/made").exists());
+    // What was written is there the next time; what was deleted is not.
+    assert_eq!(toast("cat made /etc/issue; ls /etc/debian_version 2>/dev/null").out, "new\nchanged\n");
+}
+
+#[test]
+fn toaster_is_the_profile_of_that_name() {
+    need!("examples");
+    let dir = TempDir::new();
+    let example = Example::new("toaster", &dir);
+    let profile = dir.file("profile.toml", "profile = \"toaster\"\n");
+    assert_eq!(example.print(&profile, "--print-plan"), example.print(&example.policy, "--print-plan"));
+}

@@ -29,7 +29,8 @@ pub fn settings(profile: Profile) -> &'static [(&'static str, &'static str)] {
             // Signals, abort(3)'s among them, end the program as they do outside.
             ("init", "true"),
             ("time-limit", "20s"),
-            ("rlimit", "cpu=10s"),
+            // SIGXCPU at the first, SIGKILL at the second.
+            ("rlimit", "cpu=10s:11s"),
             ("rlimit", "as=512m"),
             ("rlimit", "fsize=64m"),
             ("rlimit", "nofile=64"),
