@@ -1,5 +1,6 @@
 //! sbx-launch around the library: help, mistakes, what it prints.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::ended::TIMEOUT;
@@ -116,4 +117,20 @@ fn output_that_cannot_be_written_is_a_failure() {
 fn launching_adds_nothing_to_what_the_library_does() {
     let by = |entry| Sandbox::new(entry).with(&["hostname=same", "tmpfs=/mnt"]).report().without_what_varies();
     assert_eq!(by(Entry::Preload), by(Entry::Launch));
+}
+
+#[test]
+fn an_absolute_program_is_one_of_the_tree_where_that_has_it() {
+    let dir = TempDir::new();
+    for name in ["tree", "tree/bin", "upper", "work"] {
+        dir.dir(name);
+    }
+    dir.install(bins::probe(), "tree/bin/sh");
+    let overlay = format!("/:lower={0}/tree:upper={0}/upper:work={0}/work", dir.display());
+    for (name, value) in [("root", dir.join("tree").into_os_string()), ("overlay", overlay.into())] {
+        let sandbox = Sandbox::new(Entry::Launch).set(name, value).cwd(Path::new("/"));
+        // The caller's /bin/sh knows no such act.
+        assert_eq!(sandbox.run("/bin/sh", &["file", "list", "/bin"]).ok(), "sh", "{name}");
+        assert_eq!(sandbox.probe(&["file", "list", "/bin"]).ok(), "sh", "what the tree has not is the caller's");
+    }
 }

@@ -164,8 +164,11 @@ fn executable(path: &Path) -> Result<(), Trouble> {
 /// As execvp: a name with a slash is a path; others are looked for in PATH, where what may not be executed is passed by.
 fn find(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<PathBuf, Trouble> {
     if name.as_bytes().first() == Some(&b'/') && !surroundings.layers.is_empty() {
-        let path = tree::find(name, surroundings.layers).map_err(absent)?;
-        return executable(&path).map(|()| path);
+        // One that is not there is the caller's own: it is loaded before that tree is, and needs nothing of it.
+        match tree::find(name, surroundings.layers).map_err(absent) {
+            Err(Trouble::NotFound) => {}
+            found => return found.and_then(|path| executable(&path).map(|()| path)),
+        }
     }
     if name.as_bytes().contains(&b'/') {
         return executable(Path::new(name)).map(|()| name.into());

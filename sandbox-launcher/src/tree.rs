@@ -1,4 +1,4 @@
-//! Programs of another tree: where `/` is a directory or an overlay, an absolute path is one inside.
+//! Programs of another tree: where `/` is a directory or an overlay, an absolute path is one inside, if it is there.
 //!
 //! The program is loaded before that tree is there, so the file is found in the layers it is made of. What loads it, and
 //! the libraries it asks for, are still the caller's.

@@ -74,7 +74,8 @@ pub static SETTINGS: &[Setting] = &[
         "what / is: the host's tree read-only, an empty tmpfs, or a directory",
         "Absent: host. With host, /tmp, /var/tmp, /dev/shm and /run are private, and /home, /root and $HOME are empty; but a \
          current directory that this would hide stays visible read-only, unless it is a home itself or cwd names another. \
-         DIR is shown as it is, with /proc and /dev as their settings say; an absolute program is one of that tree.",
+         DIR is shown as it is, but for /proc and /dev, and for private directories where it has them and is not root-rw; an \
+         absolute program is looked for there first.",
         ["host", "empty", "/srv/tree"]),
     row!(Files Switch "root-rw" "", root_rw,
         "leave / writable",

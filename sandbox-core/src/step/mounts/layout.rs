@@ -12,7 +12,7 @@ use crate::policy::Policy;
 use crate::policy::types::{Root, c_string, normal};
 use crate::setting::value::Value;
 
-/// Private in the host's tree. `/dev/shm` belongs to the private `/dev`, or is covered in the host's.
+/// Private in a tree that cannot be written. `/dev/shm` belongs to the private `/dev`, or is covered in the host's.
 const PRIVATE: [(&CStr, &CStr); 3] = [(c"/tmp", c"1777"), (c"/var/tmp", c"1777"), (c"/run", c"755")];
 
 /// Where homes are, besides $HOME.
@@ -53,9 +53,12 @@ pub fn decide(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(Base, Ve
     let mut ops = Vec::new();
     proc(policy, wanted, &base, &mut ops)?;
     dev(policy, &base, &mut ops);
-    // Another tree is what whoever named it made of it.
+    // Another tree is what whoever named it made of it; where nothing can be written there is still room for scratch.
     if base == Base::Host {
-        private(policy, host, &asked, &mut ops);
+        hide_homes(policy, host, &asked, &mut ops);
+    }
+    if base == Base::Host || (matches!(base, Base::Dir(_)) && !policy.root_rw.on()) {
+        private(&mut ops);
     }
     ops.retain(|op| !is_given(&asked, &op.target));
     ops.extend(asked);
@@ -77,12 +80,15 @@ fn base(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Base, PolicyErr
     })
 }
 
-/// Private directories, hidden homes, and the current directory where these would hide it.
-fn private(policy: &Policy, host: &Host, asked: &[Op], ops: &mut Vec<Op>) {
+fn private(ops: &mut Vec<Op>) {
     for (path, mode) in PRIVATE {
         let what = What::Tmpfs { size: None, mode: mode.into(), sealed: false, noexec: false };
         ops.push(Op::where_present(path, what));
     }
+}
+
+/// Hidden homes, and the current directory where these or the private directories would hide it.
+fn hide_homes(policy: &Policy, host: &Host, asked: &[Op], ops: &mut Vec<Op>) {
     let homes = homes(host);
     let cwd = host.cwd.to_bytes();
     let is_private = |path: &[u8]| {
