@@ -4,6 +4,9 @@
 #[allow(dead_code)]
 #[path = "src/seccomp/compile.rs"]
 mod compile;
+#[allow(dead_code)]
+#[path = "src/seccomp/expr.rs"]
+mod expr;
 #[path = "src/seccomp/graph.rs"]
 mod graph;
 #[allow(dead_code)]

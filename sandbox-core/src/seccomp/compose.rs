@@ -57,7 +57,7 @@ impl Denial {
             (_, ENOSYS) => ENOSYS,
             (Denial::Kill, _) => Action::KillProcess,
             (Denial::KillThread, _) => Action::KillThread,
-            (Denial::Trap, _) => Action::Trap,
+            (Denial::Trap, _) => Action::Trap(0),
         }
     }
 }

@@ -103,7 +103,7 @@ impl Restrict {
     }
 
     pub fn filter(self) -> Filter {
-        let mut filter = Filter { default: Action::Allow, rules: Default::default() };
+        let mut filter = Filter::new(Action::Allow);
         for (asked, table) in [
             (self.no_exec, &restrict::NO_EXEC),
             (self.no_new_code, &restrict::NO_NEW_CODE),
@@ -162,7 +162,7 @@ impl Table {
             let answer = self.answers.get(usize::from(answer))?;
             Some((u32::from(nr), answer.rule()))
         };
-        Filter { default: self.default, rules: self.entries.iter().filter_map(rule).collect() }
+        Filter { rules: self.entries.iter().filter_map(rule).collect(), ..Filter::new(self.default) }
     }
 }
 
