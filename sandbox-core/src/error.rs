@@ -11,29 +11,36 @@ use crate::sys::call::Call;
 pub struct PolicyError {
     what: String,
     why: String,
+    hint: Option<&'static str>,
 }
 
 impl PolicyError {
     /// No setting has this name.
     pub fn unknown(name: &str, origin: Origin) -> Self {
-        Self { what: origin.spell(name), why: "no setting has this name".into() }
+        Self { what: origin.spell(name), why: "no setting has this name".into(), hint: None }
     }
 
     /// The same name more than once where once is meant.
     pub fn twice(setting: &Setting, origin: Origin) -> Self {
-        Self { what: origin.spell(setting.name), why: "given twice".into() }
+        Self { what: origin.spell(setting.name), why: "given twice".into(), hint: None }
     }
 
     /// The setting does not take this text.
     pub fn malformed(setting: &Setting, origin: Origin, text: &[u8], why: String) -> Self {
         // A value of ten megabytes is a mistake worth naming, not worth repeating.
         let shown: String = text::show(text).chars().take(200).collect();
-        Self { what: format!("{} '{shown}'", origin.spell(setting.name)), why }
+        Self { what: format!("{} '{shown}'", origin.spell(setting.name)), why, hint: None }
     }
 
     /// Settings that contradict each other, or this host. `what` names the setting without a spelling.
     pub fn conflict(what: &str, why: impl Into<String>) -> Self {
-        Self { what: what.into(), why: why.into() }
+        Self { what: what.into(), why: why.into(), hint: None }
+    }
+
+    /// The same with a remedy.
+    #[must_use]
+    pub fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
     }
 }
 
@@ -121,7 +128,7 @@ impl Refusal {
     /// The one line, and the line of remedy, as they are printed: each with its `sbx:`.
     pub fn message(&self) -> String {
         let (line, hint) = match self {
-            Refusal::Policy(error) => (error.to_string(), None),
+            Refusal::Policy(error) => (error.to_string(), error.hint.map(String::from)),
             Refusal::Setup(error) => (error.to_string(), error.hint()),
             Refusal::Guard { what, hint } => (format!("guard: {what}"), hint.map(String::from)),
         };

@@ -17,6 +17,7 @@ use sandbox_core::sys::{file, privilege};
 use crate::cli::{self, Invocation, Request};
 use crate::environment::{c_strings, loader_words, preload, with_home, with_sandbox};
 use crate::error::Error;
+use crate::filter::{self, show};
 use crate::help;
 use crate::library::Library;
 use crate::policy_file;
@@ -50,12 +51,14 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     }
     let environment = environment();
     let assignments = assignments(&invocation, &environment)?;
+    let (assignments, filter) = filter::resolve(assignments, invocation.policy.as_deref().map(Path::new))?;
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
     let plan = plan::plan(&policy, &Host::probe(home.as_deref().map(OsStr::as_bytes)))?;
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
+        Request::PrintFilter(form) => show::filter(&policy, filter.as_ref(), form),
         Request::PrintPlan => print_plan(&invocation, &policy, &environment, &plan),
         _ => match execute(&invocation, &policy, &environment, &setting::merged(&assignments)?)? {},
     }

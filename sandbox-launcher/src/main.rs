@@ -12,6 +12,7 @@ mod early;
 mod elf;
 mod environment;
 mod error;
+mod filter;
 mod help;
 mod launch;
 mod library;

@@ -7,8 +7,8 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace, NetMode,
-    ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+    Bind, Capability, DevMode, EnvEntry, EnvName, Fd, FilterChoice, FilterText, HostName, Id, Inside, LogLevel,
+    Namespace, NetMode, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -34,7 +34,8 @@ pub struct Policy {
     pub net: Option<NetMode>,
     pub cap_keep: List<Capability>,
     pub allow_new_privs: Switch,
-    pub seccomp: Option<FilterName>,
+    pub seccomp: Option<FilterChoice>,
+    pub seccomp_string: Option<FilterText>,
     pub seccomp_allow: List<Syscall>,
     pub seccomp_deny: List<Syscall>,
     pub seccomp_action: Option<SeccompAction>,

@@ -24,7 +24,7 @@ mod tests;
 
 pub use answers::{allows, check, keeps_marker};
 pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile};
-pub use compose::{Denial, Request, compose};
+pub use compose::{Denial, Request, around, compose, filters, filters_around};
 pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Expr, Filter, Op, Rel, Rule, Value, Width};
 pub use programs::supervisor;
 pub use shipped::{Restrict, Shipped, supervisor as supervisor_filter};

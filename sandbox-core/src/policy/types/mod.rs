@@ -1,6 +1,7 @@
 //! The types of the settings: what each text can mean, and the same text back.
 
 mod files;
+mod filter;
 mod identity;
 mod names;
 mod privileges;
@@ -10,8 +11,9 @@ use std::ffi::CString;
 
 pub(crate) use files::normal;
 pub use files::{Bind, Inside, Root, Tmpfs};
+pub use filter::{FilterChoice, FilterText, SeccompAction, errno, errno_name};
 pub use identity::{HostName, Id};
-pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
+pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
 

@@ -124,21 +124,6 @@ names! {
 }
 
 names! {
-    /// What meets a refused system call.
-    SeccompAction:
-    /// The error number of the filter's rule.
-    Errno = "errno",
-    /// SIGSYS for the whole process, which cannot be caught.
-    Kill = "kill",
-    /// SIGSYS for the thread, which cannot be caught.
-    KillThread = "kill-thread",
-    /// SIGSYS, which can be caught.
-    Trap = "trap",
-    /// It is allowed and written to the kernel's log.
-    Log = "log",
-}
-
-names! {
     /// A shipped system call filter.
     FilterName:
     /// What programs need, without what attacks need.
