@@ -7,6 +7,8 @@ mod names;
 mod oci;
 pub mod show;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,7 +19,7 @@ use std::path::{Path, PathBuf};
 use sandbox_core::error::PolicyError;
 use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::{Capability, FilterChoice};
-use sandbox_core::seccomp::{self, Filter};
+use sandbox_core::seccomp::{self, Action, ENOSYS, Filter};
 use sandbox_core::setting::value::Text;
 use sandbox_core::setting::{self, Assignment, Origin};
 
@@ -112,6 +114,12 @@ fn surroundings(policy: &Policy) -> Result<Surroundings, Error> {
     let kernel = release.ok().as_deref().and_then(oci::kernel);
     let kernel = kernel.ok_or_else(|| Error::Filter("uname: the kernel's version cannot be read".into()))?;
     Ok(Surroundings { kept, kernel })
+}
+
+/// What numbers that no call has get under a policy with this default: ENOSYS, on which programs fall back, unless the
+/// default is stricter than an error number is.
+fn unknown(default: Action) -> Action {
+    if default.severity() > ENOSYS.severity() { default } else { ENOSYS }
 }
 
 /// The text of a file, of a size that can be meant.

@@ -40,7 +40,12 @@ pub fn lex(source: &Source) -> std::result::Result<Vec<Placed<'_>>, Mistake> {
     let mut in_include = false;
     loop {
         let start = input.current_token_start();
-        if let Ok(blanks) = blank(&mut input) {
+        let before = input.checkpoint();
+        let blanks = blank(&mut input);
+        if blanks.is_err() {
+            input.reset(&before);
+        }
+        if let Ok(blanks) = blanks {
             if in_include && blanks.contains('\n') {
                 tokens.push((Token::Newline, start));
                 in_include = false;

@@ -10,9 +10,10 @@ mod parse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sandbox_core::seccomp::{self, Action, ENOSYS, Expr, Filter};
+use sandbox_core::seccomp::{self, Action, Expr, Filter};
 
 use super::source::{Mistake, Source};
+use super::unknown;
 use include::{Place, Tokens};
 use parse::{Entry, Policy, Rule, parse};
 pub use parse::{bits, fit};
@@ -45,7 +46,7 @@ fn filter(tokens: &Tokens) -> Result<Filter, Mistake> {
         .add(&body)
         .map_err(|place| tokens.mistake(place, format!("with what it uses, it has more than {MAX_RULES} rules")))?;
     let default = default.unwrap_or(Action::KillThread);
-    let unknown = if default.refuses() { default } else { ENOSYS };
+    let unknown = unknown(default);
     let rule = |(nr, answers): (u32, Answers)| {
         let otherwise = answers.always.unwrap_or(if seccomp::is_known(nr) { default } else { unknown });
         let rule = match answers.arms {

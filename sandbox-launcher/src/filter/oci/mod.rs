@@ -11,12 +11,13 @@ mod model;
 use std::collections::BTreeMap;
 
 use sandbox_core::policy::types::errno;
-use sandbox_core::seccomp::{self, Action, ENOSYS, Expr, Filter, Rel, Value};
+use sandbox_core::seccomp::{self, Action, Expr, Filter, Rel, Value};
 
 use super::arguments;
 use super::kafel::{bits, fit};
 use super::names;
 use super::source::{Mistake, Source};
+use super::unknown;
 use locate::Step::{self, Index, Key};
 use locate::locate;
 use model::{Arg, Condition, Op, Profile, Rule};
@@ -85,8 +86,7 @@ impl Reader<'_> {
             };
             (nr, rule)
         };
-        let unknown = if default.refuses() { default } else { ENOSYS };
-        Ok(Filter { default, unknown, rules: by_number.into_iter().map(rule).collect() })
+        Ok(Filter { default, unknown: unknown(default), rules: by_number.into_iter().map(rule).collect() })
     }
 
     fn action(

@@ -9,9 +9,12 @@ pub struct Profile {
     pub default_errno_ret: Option<u64>,
     /// Podman's: the same by name.
     pub default_errno: Option<String>,
-    pub architectures: Option<Vec<Architecture>>,
-    pub arch_map: Option<Vec<ArchMap>>,
-    pub flags: Option<Vec<Flag>>,
+    #[serde(rename = "architectures")]
+    _architectures: Option<Vec<Architecture>>,
+    #[serde(rename = "archMap")]
+    _arch_map: Option<Vec<ArchMap>>,
+    #[serde(rename = "flags")]
+    _flags: Option<Vec<Flag>>,
     pub syscalls: Option<Vec<Rule>>,
     /// Comments, which some generators write; nothing is made of them.
     #[serde(rename = "comment")]

@@ -1,13 +1,15 @@
 //! A filter as an OCI profile that means the same.
 //!
 //! A profile's rules have no order and no negation, and their conditions are on one argument each, so a rule of ours is
-//! taken apart into alternatives that exclude each other. Not every one can be: two conditions on one argument cannot
+//! taken apart into alternatives, which the strictest decides among. Not every one can be: two conditions on one argument cannot
 //! stand in one rule.
 
 use sandbox_core::seccomp::{self, Action, Expr, Filter, Rel, Value};
 use serde_json::{Value as Json, json};
 
 use super::merge::arms;
+use crate::filter::arguments;
+use crate::filter::kafel::bits;
 
 /// What a rule may come to.
 const MAX_ALTERNATIVES: usize = 256;
@@ -22,6 +24,9 @@ pub fn text(filter: &Filter) -> Result<String, u32> {
         if arms.is_empty() && otherwise == standing {
             continue;
         }
+        if !arms.iter().all(|(when, _)| is_as_wide(nr, when)) {
+            return Err(nr);
+        }
         let name = seccomp::name(nr).ok_or(nr)?;
         if arms.is_empty() {
             match groups.iter_mut().find(|(known, _)| *known == otherwise) {
@@ -30,21 +35,25 @@ pub fn text(filter: &Filter) -> Result<String, u32> {
             }
             continue;
         }
-        let mut before: Vec<Vec<Atom>> = vec![Vec::new()];
         let last = (Expr::All(Vec::new()), otherwise);
-        for (when, action) in arms.iter().chain([&last]) {
-            if *action != filter.default {
-                let both = product(&before, &alternatives(when, true).ok_or(nr)?).ok_or(nr)?;
-                for alternative in both {
-                    let mut one = rule_of(&[name], *action).ok_or(nr)?;
-                    let args = alternative.iter().map(argument).collect::<Option<Vec<_>>>().ok_or(nr)?;
-                    if !args.is_empty() {
-                        set(&mut one, "args", Json::from(args));
-                    }
-                    rules.push(one);
+        let all: Vec<_> = arms.iter().chain([&last]).collect();
+        for (at, (when, action)) in all.iter().enumerate().filter(|(_, (_, action))| *action != filter.default) {
+            // What came before decides, unless it is stricter, which decides anyway, or the same. The default is no rule.
+            let before = all.iter().take(at).filter(|(_, other)| {
+                *other == filter.default
+                    || other.severity() < action.severity()
+                    || other.severity() == action.severity() && other != action
+            });
+            let before = before.map(|(when, _)| Expr::Not(Box::new(when.clone()))).collect();
+            let when = Expr::All(vec![when.clone(), Expr::All(before)]);
+            for alternative in alternatives(&when, true).ok_or(nr)? {
+                let mut one = rule_of(&[name], *action).ok_or(nr)?;
+                let args = alternative.iter().map(argument).collect::<Option<Vec<_>>>().ok_or(nr)?;
+                if !args.is_empty() {
+                    set(&mut one, "args", Json::from(args));
                 }
+                rules.push(one);
             }
-            before = product(&before, &alternatives(when, false).ok_or(nr)?).ok_or(nr)?;
         }
     }
     let mut all = Vec::new();
@@ -58,6 +67,29 @@ pub fn text(filter: &Filter) -> Result<String, u32> {
         set(&mut profile, "defaultErrnoRet", number.into());
     }
     serde_json::to_string_pretty(&profile).map(|text| text + "\n").map_err(|_| u32::MAX)
+}
+
+/// Whether it looks at as much of each argument as a profile would.
+fn is_as_wide(nr: u32, expr: &Expr) -> bool {
+    fn value(nr: u32, value_: &Value, of: u64) -> bool {
+        match value_ {
+            Value::Number(_) => true,
+            Value::Arg(index, width) => {
+                let (looked_at, meant) = (bits(arguments::width(nr, *index)), bits(*width));
+                looked_at == meant || of <= u64::MAX >> (64 - looked_at.min(meant))
+            }
+            Value::And(left, right) => {
+                let only = |other: &Value| if let Value::Number(number) = other { of & number } else { of };
+                value(nr, left, only(right)) && value(nr, right, only(left))
+            }
+            Value::Or(left, right) => value(nr, left, of) && value(nr, right, of),
+        }
+    }
+    match expr {
+        Expr::Not(inner) => is_as_wide(nr, inner),
+        Expr::All(parts) | Expr::Any(parts) => parts.iter().all(|part| is_as_wide(nr, part)),
+        Expr::Compare(left, _, right) => value(nr, left, u64::MAX) && value(nr, right, u64::MAX),
+    }
 }
 
 fn set(object: &mut Json, key: &str, value: Json) {
