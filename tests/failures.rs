@@ -142,6 +142,13 @@ fn no_failing_call_with_init_lets_the_program_run_with_less() {
     fail_each(&sandbox(Entry::Preload).with(&["init", "cap-keep=chown", "status-fd=2"]), |call| call.process > 0);
 }
 
+/// Where setup ends before the filter is loaded, nobody is left to hear that it could not be.
+#[test]
+fn no_failing_call_lets_the_program_run_with_less_where_the_filter_comes_after_the_last_word() {
+    let policy = "ERRNO(9) { close { fd == 12345 } } DEFAULT ALLOW";
+    fail_each(&sandbox(Entry::Launch).set("seccomp-string", policy), |call| call.process > 0);
+}
+
 #[test]
 fn no_failing_call_of_the_launchers_own_lets_the_program_run_with_less() {
     let sandbox = sandbox(Entry::Launch);

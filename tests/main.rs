@@ -25,6 +25,7 @@ mod code;
 mod cwd;
 mod environment;
 mod fds;
+mod filters;
 mod privileges;
 mod seccomp;
 

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::sandbox::PATH;
 
-/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`, or a program.
+/// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`, `libseccomp` (its headers), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -43,6 +43,7 @@ fn is_there(what: &str) -> bool {
         "root" => is_root(),
         "user" => !is_root(),
         "examples" => !super::bins::examples().is_empty(),
+        "libseccomp" => Path::new("/usr/include/seccomp.h").exists(),
         "ipv6" => Path::new("/proc/net/if_inet6").exists(),
         "userns" => {
             static MADE: OnceLock<bool> = OnceLock::new();

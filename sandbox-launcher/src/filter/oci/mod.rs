@@ -214,7 +214,8 @@ impl Reader<'_> {
                 Op::Gt => Expr::Compare(left, Rel::Gt, value),
                 Op::Ge => Expr::Compare(left, Rel::Ge, value),
                 Op::MaskedEq => {
-                    let two = number(arg.value_two, "valueTwo")?;
+                    // libseccomp does not look at what is outside of the mask.
+                    let two = number(arg.value_two & arg.value, "valueTwo")?;
                     Expr::Compare(Value::And(Box::new(left), Box::new(value)), Rel::Eq, two)
                 }
             });

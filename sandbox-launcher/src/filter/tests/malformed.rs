@@ -124,8 +124,8 @@ const RULES: &[(&str, &str, &str)] = &[
         "32 bits of this argument of read",
     ),
     (
-        "{\"names\":[\"chmod\"],\"action\":\"SCMP_ACT_KILL\",\"args\":[{\"index\":1,\"value\":1,\"valueTwo\":65536,\"op\":\"SCMP_CMP_MASKED_EQ\"}]}",
-        "2:85",
+        "{\"names\":[\"chmod\"],\"action\":\"SCMP_ACT_KILL\",\"args\":[{\"index\":1,\"value\":65537,\"valueTwo\":1,\"op\":\"SCMP_CMP_MASKED_EQ\"}]}",
+        "2:72",
         "16 bits of this argument of chmod",
     ),
     (

@@ -194,7 +194,7 @@ proptest! {
                     "EQ" => arg == value,
                     "GE" => arg >= value,
                     "GT" => arg > value,
-                    _ => arg & value == two,
+                    _ => arg & value == two & value,
                 }
             };
             let matches = |conditions: &[Condition]| {
