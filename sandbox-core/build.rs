@@ -33,9 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/seccomp");
 
     let mut code = String::new();
-    for base in Shipped::NAMES {
-        let shipped = Shipped::from_name(base).ok_or(base)?;
-        array(&mut code, &base.to_uppercase(), &shipped.filter())?;
+    for shipped in Shipped::ALL {
+        array(&mut code, &shipped.name().to_uppercase().replace('-', "_"), &shipped.filter())?;
     }
     array(&mut code, "SUPERVISOR", &shipped::supervisor())?;
     let mut restrictions = Vec::new();

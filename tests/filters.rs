@@ -55,7 +55,7 @@ fn compiled(args: &[&str]) -> Vec<sock_filter> {
     (0..hex.len()).step_by(16).map(insn).collect()
 }
 
-/// The names in the toaster's policy, by number, and how the kernel's table spells the one it has otherwise.
+/// The numbers of the names in the toaster's policy, one of which the kernel's table spells otherwise.
 fn toasters() -> Vec<String> {
     let names = TOASTER.split(['{', '}']).nth(2).unwrap().split(',').map(str::trim);
     let mut numbers: Vec<i64> = names.map(|name| number(if name == "umount" { "umount2" } else { name })).collect();
@@ -80,6 +80,11 @@ fn the_toasters_calls_are_killed_and_no_others() {
     assert_eq!(alone.ok().lines().collect::<Vec<_>>(), expected);
     // The control: without it nothing is killed.
     assert_eq!(Sandbox::new(Entry::Launch).set("seccomp", "none").probe(&["fates"]).ok(), "end");
+    // It is shipped too.
+    for entry in ENTRIES {
+        let shipped = Sandbox::new(entry).set("seccomp", "toaster").probe(&["fates"]);
+        assert_eq!(shipped.ok().lines().collect::<Vec<_>>(), expected);
+    }
 }
 
 #[test]
@@ -238,6 +243,43 @@ fn a_profile_as_containers_have_it_loads() {
     assert_eq!(admin.probe(&["calls", "mount:0:far:0:0:0"]).ok(), "EFAULT");
 }
 
+/// A filter, what the probe tries, what it is answered, and what it is answered without.
+const SHIPPED: &[(&str, &str, &str, &str)] = &[
+    ("pure", "openat:-100:s=/dev/null:0", "EPERM", "ok"),
+    ("pure", "mmap-exec", "EPERM", "ok"),
+    ("pure", "socket:2:1:0", "EPERM", "ok"),
+    ("net-client", "listen:-1:1", "EPERM", "EBADF"),
+    ("net-client", "accept4:-1:0:0:0", "EPERM", "EBADF"),
+    ("net-server", "connect:-1:far:0", "EPERM", "EBADF"),
+    ("net-server", "sendto:-1:buf:1:0x20000000:0:0", "EPERM", "EBADF"),
+    ("net-server", "sendmsg:-1:far:0x20000000", "EPERM", "EBADF"),
+    ("toaster", "io_setup:0:far", "killed", "EFAULT"),
+];
+
+#[test]
+fn shipped_filters_refuse_what_they_are_for() {
+    for entry in ENTRIES {
+        for (filter, call, answer, without) in SHIPPED {
+            let ended = Sandbox::new(entry).set("seccomp", filter).probe(&["calls", call]);
+            match *answer {
+                "killed" => assert_eq!(ended.signal(), Some(libc::SIGSYS), "{filter} {call}: {ended:?}"),
+                answer => assert_eq!(ended.ok(), answer, "{filter} {call}"),
+            }
+            assert_eq!(Sandbox::new(entry).probe(&["calls", call]).ok(), *without, "{filter} {call}: the control");
+        }
+        let pure = Sandbox::new(entry).set("seccomp", "pure");
+        assert_eq!(pure.clone().input("text").probe(&["copy"]).ok(), "text");
+        assert_eq!(pure.probe(&["exit", "7"]).code(), Some(7));
+        // Debuggers and sandboxes inside.
+        let dev = Sandbox::new(entry).set("seccomp", "dev");
+        for (call, answer) in [("ptrace:99:1", "ESRCH"), ("unshare:0x10000000", "ok"), ("setns:-1:0", "EBADF")] {
+            assert_eq!(Sandbox::new(entry).probe(&["calls", call]).ok(), "EPERM", "{call}: the control");
+            assert_eq!(dev.probe(&["calls", call]).ok(), answer, "{call}");
+        }
+        assert_eq!(dev.probe(&["calls", "io_uring_setup:0:far", "keyctl:999"]).ok(), "ENOSYS\nEPERM");
+    }
+}
+
 #[test]
 fn the_bare_library_sends_policies_to_the_launcher() {
     for (name, value) in [("seccomp", "./policy.kafel"), ("seccomp-string", "DEFAULT ALLOW")] {
@@ -394,7 +436,7 @@ fn profiles_are_answered_as_by_libseccomp() {
         if actions[default].0 == "SCMP_ACT_ERRNO" {
             profile["defaultErrnoRet"] = 5.into();
         }
-        let file = dir.file(&format!("{round}.json"), &profile.to_string());
+        let file = dir.file(format!("{round}.json"), profile.to_string());
         let ours = compiled(&["--seccomp", file.to_str().unwrap()]);
         let theirs = libseccomps(&helper, &input);
         for (_, nr, _) in calls {

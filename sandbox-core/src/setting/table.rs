@@ -112,8 +112,10 @@ pub static SETTINGS: &[Setting] = &[
         "Absent: set. Every mount stays nosuid. Loading a filter without it needs CAP_SYS_ADMIN, which a user namespace gives.",
         ["true", "false"]),
     row!(Privileges One "seccomp" "NAME|FILE", seccomp,
-        "the system call filter: default, strict or none, or a file",
-        "Absent: default. What has a / or a . in it is a FILE, compiled by sbx-launch and not by the library: OCI JSON, as \
+        "the system call filter: a shipped one, or a policy in a file",
+        "Absent: default. NAME is default, strict (for filters and converters once loaded), pure (for computing on open \
+         descriptors), net-client and net-server (default without taking, or making, connections), dev (default with \
+         debuggers and nested namespaces), toaster (57 calls kill), or none. What has a / or a . in it is a FILE, compiled by sbx-launch and not by the library: OCI JSON, as \
          Docker and Podman have it, when it ends in .json or begins with {, else Kafel. In a policy file FILE is relative to \
          that file's directory. The library gets what came of it as bpf: and 16 hexadecimal digits an instruction. Even \
          none refuses foreign architectures, x32 and numbers unknown to this build.",

@@ -38,12 +38,20 @@ pub fn plan(policy: &Policy) -> Result<Filter, PolicyError> {
         }
         FilterChoice::File(_) => return uncompiled("seccomp"),
     };
-    let lets = |nr: &i64| programs.iter().all(|program| seccomp::allows(program, *nr as u32));
-    let silent = !LAST_WORDS.iter().all(lets);
-    if silent || matches!(policy.seccomp, Some(FilterChoice::Program(_))) {
-        room_for_the_rest(policy, silent, &lets)?;
-    }
+    let lets = |nr: i64| lets(policy, &programs, nr);
+    let silent = !LAST_WORDS.into_iter().all(lets);
+    room_for_the_rest(policy, silent, lets)?;
     Ok(Filter { says: says(policy, &name, silent), programs, silent })
+}
+
+/// Whether what setup does with this call is let through. Of shipped filters that is known, unless a call is refused by
+/// name: to ask the programs would be paid for at every start.
+fn lets(policy: &Policy, programs: &[Cow<'static, [libc::sock_filter]>], nr: i64) -> bool {
+    let Ok(nr) = u32::try_from(nr) else { return false };
+    match policy.seccomp {
+        Some(FilterChoice::Program(_)) => programs.iter().all(|program| seccomp::allows(program, nr)),
+        _ => !policy.seccomp_deny.items().contains(&Syscall(nr)),
+    }
 }
 
 fn numbers(list: &[Syscall]) -> Vec<u32> {
@@ -70,6 +78,11 @@ fn request<'a>(policy: &Policy, name: FilterName, allow: &'a [u32], deny: &'a [u
         base: match name {
             FilterName::Default => Shipped::Default,
             FilterName::Strict => Shipped::Strict,
+            FilterName::Pure => Shipped::Pure,
+            FilterName::NetClient => Shipped::NetClient,
+            FilterName::NetServer => Shipped::NetServer,
+            FilterName::Dev => Shipped::Dev,
+            FilterName::Toaster => Shipped::Toaster,
             FilterName::None => Shipped::None,
         },
         allow,
@@ -116,9 +129,9 @@ fn own(policy: &Policy, program: &[libc::sock_filter]) -> Result<Vec<Cow<'static
 }
 
 /// What else is done under the filter must be let through by it.
-fn room_for_the_rest(policy: &Policy, silent: bool, lets: &impl Fn(&i64) -> bool) -> Result<(), PolicyError> {
+fn room_for_the_rest(policy: &Policy, silent: bool, lets: impl Fn(i64) -> bool) -> Result<(), PolicyError> {
     let conflict = |name, why: &str| Err(PolicyError::conflict(name, why));
-    if policy.status_fd.is_some() && (silent || !lets(&libc::SYS_read)) {
+    if policy.status_fd.is_some() && (silent || !lets(libc::SYS_read)) {
         return conflict(
             "status-fd",
             "what is in force is read back under the filter, which refuses read, write or close",
@@ -127,7 +140,7 @@ fn room_for_the_rest(policy: &Policy, silent: bool, lets: &impl Fn(&i64) -> bool
     if policy.log_level == Some(LogLevel::Debug) && silent {
         return conflict("log-level", "the last step's cost is told under the filter, which refuses write or close");
     }
-    if policy.allow_new_privs.on() && (silent || ![libc::SYS_capset, libc::SYS_prctl].iter().all(lets)) {
+    if policy.allow_new_privs.on() && (silent || ![libc::SYS_capset, libc::SYS_prctl].into_iter().all(lets)) {
         let why = "capabilities are given up under the filter, which refuses write, close, capset or prctl";
         return conflict("allow-new-privs", why);
     }

@@ -130,6 +130,16 @@ names! {
     Default = "default",
     /// What a filter between two open files needs.
     Strict = "strict",
+    /// What computing on open descriptors needs.
+    Pure = "pure",
+    /// `default` without taking connections.
+    NetClient = "net-client",
+    /// `default` without making connections.
+    NetServer = "net-server",
+    /// `default` with debuggers and nested namespaces.
+    Dev = "dev",
+    /// What a policy of nsjail's calls toasters: 57 calls kill.
+    Toaster = "toaster",
     /// Only what every filter refuses: foreign architectures, x32 and unknown numbers.
     None = "none",
 }

@@ -23,7 +23,7 @@ pub fn programs(programs: &[Cow<'static, [sock_filter]>]) -> String {
 fn line(program: &[sock_filter], at: usize, i: &sock_filter) -> String {
     let to = |skip: u32| at + 1 + skip as usize;
     let with = || if i.code & 0x08 == 0 { format!("{:#x}", i.k) } else { "x".into() };
-    let text = match i.code {
+    match i.code {
         0x20 => format!("ld   {}", place(i.k)),
         0x00 => format!("ld   #{:#x}", i.k),
         0x60 => format!("ld   m[{}]", i.k),
@@ -31,17 +31,16 @@ fn line(program: &[sock_filter], at: usize, i: &sock_filter) -> String {
         0x02 => format!("st   m[{}]", i.k),
         0x54 | 0x5c => format!("and  {}", with()),
         0x44 | 0x4c => format!("or   {}", with()),
-        0x05 => return format!("jmp  {}", to(i.k)),
-        0x06 => return format!("ret  {}", answer(i.k)),
+        0x05 => format!("jmp  {}", to(i.k)),
+        0x06 => format!("ret  {}", answer(i.k)),
         0x15 | 0x1d | 0x25 | 0x2d | 0x35 | 0x3d | 0x45 | 0x4d => {
             let name = ["jeq", "jgt", "jge", "jset"].get(usize::from(i.code >> 4) - 1).copied().unwrap_or_default();
             let comment = if is_number(program, at) { name_of(i.k) } else { String::new() };
-            return format!("{name:4} {}, {}, {}{comment}", with(), to(i.jt.into()), to(i.jf.into()));
+            format!("{name:4} {}, {}, {}{comment}", with(), to(i.jt.into()), to(i.jf.into()))
         }
         // Only in a program that was not compiled here.
         code => format!(".insn {code:#06x}, {}, {}, {:#x}", i.jt, i.jf, i.k),
-    };
-    text
+    }
 }
 
 fn place(offset: u32) -> String {

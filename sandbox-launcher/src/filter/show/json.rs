@@ -218,10 +218,10 @@ fn product(left: &[Vec<Atom>], right: &[Vec<Atom>]) -> Option<Vec<Vec<Atom>>> {
     let mut all = Vec::new();
     for one in left {
         for other in right {
-            if let Some(both) = join(one, other)? {
-                if !all.contains(&both) {
-                    all.push(both);
-                }
+            if let Some(both) = join(one, other)?
+                && !all.contains(&both)
+            {
+                all.push(both);
             }
         }
     }
