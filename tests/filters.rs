@@ -10,6 +10,7 @@ use libc::sock_filter;
 use serde_json::{Value, json};
 
 use crate::need;
+use crate::support::dice::Dice;
 use crate::support::ended::TIMEOUT;
 use crate::support::sandbox::clean_env;
 use crate::support::{ENTRIES, Ended, Entry, Sandbox, TempDir, bins, finish};
@@ -362,20 +363,6 @@ fn a_printed_filter_is_the_filter() {
     }
     launch(&["--as", "asm", "--print-plan"]).refused_saying(&["--as"]);
     launch(&["--print-filter", "--as", "c"]).refused_saying(&["asm, kafel, json"]);
-}
-
-/// Numbers without a pattern.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        // Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
 }
 
 /// Where libseccomp and we read rules alike: one action beside the default's for each call, and arguments of which the

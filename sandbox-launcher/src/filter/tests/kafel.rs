@@ -215,7 +215,7 @@ const CALLS: [(&str, &[(&str, u32)]); 5] = [
 
 fn side(dice: &mut Dice, call: usize, bits: u32, depth: u32) -> Side {
     match dice.roll(if depth == 0 { 2 } else { 4 }) {
-        0 => Side::Number(dice.word() & (u64::MAX >> (64 - bits))),
+        0 => Side::Number(word(dice) & (u64::MAX >> (64 - bits))),
         1 => Side::Arg(usize::try_from(dice.roll(CALLS[call].1.len() as u64)).unwrap()),
         2 => Side::And(side(dice, call, bits, depth - 1).into(), side(dice, call, bits, depth - 1).into()),
         _ => Side::Or(side(dice, call, bits, depth - 1).into(), side(dice, call, bits, depth - 1).into()),
@@ -373,7 +373,7 @@ proptest! {
         let program = kafel(&text);
         for _ in 0..60 {
             let call = dice.roll(CALLS.len() as u64) as usize;
-            let args: [u64; 6] = std::array::from_fn(|_| dice.word());
+            let args: [u64; 6] = std::array::from_fn(|_| word(dice));
             let first = bodies[used].iter().map(|&(policy, line)| &policies[policy][line]).find(|line| {
                 line.call == call && line.question.as_ref().is_none_or(|asked| holds(asked, call, &args))
             });

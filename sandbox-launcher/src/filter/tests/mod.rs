@@ -11,11 +11,15 @@ mod show;
 #[path = "../../../../sandbox-core/src/seccomp/tests/eval.rs"]
 mod eval;
 
+#[path = "../../../../tests/support/dice.rs"]
+mod dice;
+
 use libc::sock_filter;
 use sandbox_core::seccomp;
 
 use super::oci::Surroundings;
 use super::source::Source;
+use dice::Dice;
 use eval::{Call, check, ret};
 
 pub const ALLOW: u32 = 0x7fff_0000;
@@ -71,41 +75,18 @@ fn severity(answer: u32) -> i64 {
     -i64::from((answer & 0xffff_0000).cast_signed())
 }
 
-/// Numbers without a pattern, the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        // Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Below `sides`.
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.next() % sides
-    }
-
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.roll(of.len() as u64)).unwrap()]
-    }
-
-    /// A number near those that tell rules apart.
-    fn word(&mut self) -> u64 {
-        let low = match self.roll(4) {
-            0 => self.roll(8),
-            1 => 1 << self.roll(32),
-            2 => self.pick(&[0xffff_ffff, 0xffff, 0x8000, 0x7fff_ffff, 0xff, 0o6000]),
-            _ => self.next() & 0xffff_ffff,
-        };
-        let high = match self.roll(3) {
-            0 => 0,
-            1 => 1 << (32 + self.roll(32)),
-            _ => self.pick(&[0xffff_ffff_0000_0000, 0x1_0000_0000, 0x7_0000_0000]),
-        };
-        low | high
-    }
+/// A number near those that tell rules apart.
+fn word(dice: &mut Dice) -> u64 {
+    let low = match dice.roll(4) {
+        0 => dice.roll(8),
+        1 => 1 << dice.roll(32),
+        2 => dice.pick(&[0xffff_ffff, 0xffff, 0x8000, 0x7fff_ffff, 0xff, 0o6000]),
+        _ => dice.next() & 0xffff_ffff,
+    };
+    let high = match dice.roll(3) {
+        0 => 0,
+        1 => 1 << (32 + dice.roll(32)),
+        _ => dice.pick(&[0xffff_ffff_0000_0000, 0x1_0000_0000, 0x7_0000_0000]),
+    };
+    low | high
 }

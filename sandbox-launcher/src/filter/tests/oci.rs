@@ -167,7 +167,7 @@ proptest! {
                 let index = dice.roll(NAMES[call].1.len() as u64) as usize;
                 let mask = u64::MAX >> (64 - NAMES[call].1[index]);
                 let ops = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
-                conditions.push((index, dice.word() & mask, dice.word() & mask, dice.pick(&ops)));
+                conditions.push((index, word(dice) & mask, word(dice) & mask, dice.pick(&ops)));
             }
             let args: Vec<Value> = conditions.iter().map(|(index, value, two, op)| {
                 json!({ "index": index, "value": value, "valueTwo": two, "op": format!("SCMP_CMP_{op}") })
@@ -184,7 +184,7 @@ proptest! {
         let program = oci(&text);
         for _ in 0..60 {
             let call = dice.roll(4) as usize;
-            let args: [u64; 6] = std::array::from_fn(|_| dice.word());
+            let args: [u64; 6] = std::array::from_fn(|_| word(dice));
             let holds = |&(index, value, two, op): &Condition| {
                 let arg = args[index] & (u64::MAX >> (64 - NAMES[call].1[index]));
                 match op {

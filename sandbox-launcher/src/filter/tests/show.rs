@@ -24,7 +24,7 @@ fn same(settings: &[(&str, &str)], printed: &[sock_filter], ours: bool) {
     let dice = &mut Dice(7);
     for nr in (0..=600).chain(UNKNOWN).chain([MARKER]) {
         for round in 0..60 {
-            let mut args: [u64; 6] = std::array::from_fn(|_| dice.word());
+            let mut args: [u64; 6] = std::array::from_fn(|_| word(dice));
             if round < 30 {
                 // What rules compare with: families, requests, options, modes and flags.
                 args[0] = dice.pick(&[0, 1, 2, 8, 10, 16, 35, 38, 0x5412, 0xffff_ffff, 0x1000_0000, 9]);
