@@ -133,6 +133,18 @@ fn several_actions_and_arguments_stand_in_one_policy() {
     assert_eq!(answers.ok(), "EPERM\nEPERM\nENOENT\nEBADF\nENOENT\nESRCH\nEBADF");
 }
 
+/// The kernel drops the high half of these descriptors, whatever it declares them.
+#[test]
+fn no_high_bit_passes_a_rule_by() {
+    let calls =
+        ["calls", "dup:0x100000001", "writev:0x100000001:buf:0", "write:0x100000001:buf:0", "fchmod:-1:0x10000"];
+    let policy =
+        "ERRNO(13) { dup { fildes == 1 }, writev { fd == 1 }, write { fd == 1 && count == 0 }, fchmod { mode == 0 } }
+                  DEFAULT ALLOW";
+    assert_eq!(with(policy).probe(&calls).ok(), ["EACCES"; 4].join("\n"));
+    assert_eq!(with("DEFAULT ALLOW").probe(&calls).ok(), "ok\nok\nok\nEBADF", "the control");
+}
+
 #[test]
 fn foreign_architectures_and_unknown_numbers_stay_refused_under_any_policy() {
     let here = crate::support::bare(bins::probe(), &["calls", "int80"]);

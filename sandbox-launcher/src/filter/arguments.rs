@@ -3,8 +3,12 @@
 //! From the prototypes of SYSCALL_DEFINE, as Linux 6.18 lists them in `events/syscalls/*/format` of tracefs, and for calls
 //! that it does not list there (retired ones among them) from include/linux/syscalls.h of the last kernel that had them. A
 //! name alone is 64 bits wide: pointers, `long`, `size_t`, `loff_t`. `/4` is 32 bits: `int` of either sign, `pid_t`,
-//! `uid_t`, `clockid_t` and such. `/2` is 16 bits: `umode_t`. The kernel drops what is above. `clone` is declared with
-//! `unsigned long` flags, of which it takes the low 32 bits (kernel/fork.c).
+//! `uid_t`, `clockid_t` and such. `/2` is 16 bits: `umode_t`. The kernel drops what is above.
+//!
+//! Some are declared `long` and become an `int` at once, and are `/4` here: the flags of clone (kernel/fork.c), the
+//! descriptors of readv and its like (fs/read_write.c) and of mmap (mm/mmap.c), the pid of ptrace (kernel/ptrace.c), the
+//! mode of mbind (mm/mempolicy.c). Arguments whose meaning depends on another one (of fcntl, ioctl, prctl, keyctl) are as
+//! they are declared, 64 bits, although the kernel may look at fewer of them.
 
 use sandbox_core::seccomp::{self, Width};
 
@@ -21,6 +25,23 @@ pub fn of(nr: u32) -> Vec<Argument> {
     let text = row.and_then(|row| TABLE.get(row)).map_or("", |(_, arguments)| arguments);
     text.split_whitespace().map(argument).collect()
 }
+
+/// What an argument is called that had this name in earlier kernels, whose names Kafel has.
+pub fn renamed(nr: u32, name: &str) -> Option<&'static str> {
+    let call = seccomp::name(nr)?;
+    RENAMED.iter().find(|(known, before, _)| *known == call && *before == name).map(|(_, _, now)| *now)
+}
+
+const RENAMED: [(&str, &str, &str); 8] = [
+    ("arch_prctl", "code", "option"),
+    ("arch_prctl", "addr", "arg2"),
+    ("getrandom", "buf", "ubuf"),
+    ("getrandom", "count", "len"),
+    ("nfsservctl", "argp", "arg"),
+    ("nfsservctl", "resp", "res"),
+    ("setns", "nstype", "flags"),
+    ("vmsplice", "iov", "uiov"),
+];
 
 /// How much of this argument the kernel looks at; all of it where that is not known.
 pub fn width(nr: u32, index: u8) -> Width {
@@ -104,12 +125,12 @@ const TABLE: &[(&str, &str)] = &[
     ("lsm_get_self_attr", "attr/4 ctx size flags/4"), ("lsm_list_modules", "ids size flags/4"),
     ("lsm_set_self_attr", "attr/4 ctx size/4 flags/4"), ("lstat", "filename statbuf"),
     ("madvise", "start len_in behavior/4"), ("map_shadow_stack", "addr size flags/4"),
-    ("mbind", "start len mode nmask maxnode flags/4"), ("membarrier", "cmd/4 flags/4 cpu_id/4"),
+    ("mbind", "start len mode/4 nmask maxnode flags/4"), ("membarrier", "cmd/4 flags/4 cpu_id/4"),
     ("memfd_create", "uname flags/4"), ("memfd_secret", "flags/4"),
     ("migrate_pages", "pid/4 maxnode old_nodes new_nodes"), ("mincore", "start len vec"),
     ("mkdir", "pathname mode/2"), ("mkdirat", "dfd/4 pathname mode/2"), ("mknod", "filename mode/2 dev/4"),
     ("mknodat", "dfd/4 filename mode/2 dev/4"), ("mlock", "start len"), ("mlock2", "start len flags/4"),
-    ("mlockall", "flags/4"), ("mmap", "addr len prot flags fd off"), ("modify_ldt", "func/4 ptr bytecount"),
+    ("mlockall", "flags/4"), ("mmap", "addr len prot flags fd/4 off"), ("modify_ldt", "func/4 ptr bytecount"),
     ("mount", "dev_name dir_name type flags data"), ("mount_setattr", "dfd/4 path flags/4 uattr usize"),
     ("move_mount", "from_dfd/4 from_pathname to_dfd/4 to_pathname flags/4"),
     ("move_pages", "pid/4 nr_pages pages nodes status flags/4"), ("mprotect", "start len prot"),
@@ -131,16 +152,16 @@ const TABLE: &[(&str, &str)] = &[
     ("pivot_root", "new_root put_old"), ("pkey_alloc", "flags init_val"), ("pkey_free", "pkey/4"),
     ("pkey_mprotect", "start len prot pkey/4"), ("poll", "ufds nfds/4 timeout_msecs/4"),
     ("ppoll", "ufds nfds/4 tsp sigmask sigsetsize"), ("prctl", "option/4 arg2 arg3 arg4 arg5"),
-    ("pread64", "fd/4 buf count pos"), ("preadv", "fd vec vlen pos_l pos_h"),
-    ("preadv2", "fd vec vlen pos_l pos_h flags/4"), ("prlimit64", "pid/4 resource/4 new_rlim old_rlim"),
+    ("pread64", "fd/4 buf count pos"), ("preadv", "fd/4 vec vlen pos_l pos_h"),
+    ("preadv2", "fd/4 vec vlen pos_l pos_h flags/4"), ("prlimit64", "pid/4 resource/4 new_rlim old_rlim"),
     ("process_madvise", "pidfd/4 vec vlen behavior/4 flags/4"), ("process_mrelease", "pidfd/4 flags/4"),
     ("process_vm_readv", "pid/4 lvec liovcnt rvec riovcnt flags"),
     ("process_vm_writev", "pid/4 lvec liovcnt rvec riovcnt flags"), ("pselect6", "n/4 inp outp exp tsp sig"),
-    ("ptrace", "request pid addr data"), ("pwrite64", "fd/4 buf count pos"), ("pwritev", "fd vec vlen pos_l pos_h"),
-    ("pwritev2", "fd vec vlen pos_l pos_h flags/4"), ("query_module", "name which/4 buf bufsize ret"),
+    ("ptrace", "request pid/4 addr data"), ("pwrite64", "fd/4 buf count pos"), ("pwritev", "fd/4 vec vlen pos_l pos_h"),
+    ("pwritev2", "fd/4 vec vlen pos_l pos_h flags/4"), ("query_module", "name which/4 buf bufsize ret"),
     ("quotactl", "cmd/4 special id/4 addr"), ("quotactl_fd", "fd/4 cmd/4 id/4 addr"), ("read", "fd/4 buf count"),
     ("readahead", "fd/4 offset count"), ("readlink", "path buf bufsiz/4"),
-    ("readlinkat", "dfd/4 pathname buf bufsiz/4"), ("readv", "fd vec vlen"),
+    ("readlinkat", "dfd/4 pathname buf bufsiz/4"), ("readv", "fd/4 vec vlen"),
     ("reboot", "magic1/4 magic2/4 cmd/4 arg"), ("recvfrom", "fd/4 ubuf size flags/4 addr addr_len"),
     ("recvmmsg", "fd/4 mmsg vlen/4 flags/4 timeout"), ("recvmsg", "fd/4 msg flags/4"),
     ("remap_file_pages", "start size prot pgoff flags"), ("removexattr", "pathname name"),
@@ -189,7 +210,7 @@ const TABLE: &[(&str, &str)] = &[
     ("uselib", "library"), ("userfaultfd", "flags/4"), ("ustat", "dev/4 ubuf"), ("utime", "filename times"),
     ("utimensat", "dfd/4 filename utimes flags/4"), ("utimes", "filename utimes"),
     ("vmsplice", "fd/4 uiov nr_segs flags/4"), ("wait4", "upid/4 stat_addr options/4 ru"),
-    ("waitid", "which/4 upid/4 infop options/4 ru"), ("write", "fd/4 buf count"), ("writev", "fd vec vlen"),
+    ("waitid", "which/4 upid/4 infop options/4 ru"), ("write", "fd/4 buf count"), ("writev", "fd/4 vec vlen"),
 ];
 
 #[cfg(test)]
@@ -208,6 +229,16 @@ mod tests {
             for (at, argument) in arguments.iter().enumerate() {
                 assert!(arguments[..at].iter().all(|other| other.name != argument.name), "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn names_of_earlier_kernels_lead_to_names_of_now() {
+        for (call, before, now) in RENAMED {
+            let nr = seccomp::number(call).unwrap();
+            assert_eq!(renamed(nr, before), Some(now));
+            assert!(of(nr).iter().any(|argument| argument.name == now), "{call} {now}");
+            assert!(of(nr).iter().all(|argument| argument.name != before), "{call} {before}");
         }
     }
 
@@ -259,15 +290,16 @@ mod tests {
             ("openat", &[Int, Long, Int, Short]),
             ("mknod", &[Long, Short, Int]),
             ("ioctl", &[Int, Int, Long]),
-            ("mmap", &[Long, Long, Long, Long, Long, Long]),
+            ("mmap", &[Long, Long, Long, Long, Int, Long]),
+            ("writev", &[Int, Long, Long]),
             ("clone", &[Int, Long, Long, Long, Long]),
             ("socket", &[Int, Int, Int]),
             ("personality", &[Int]),
             ("prctl", &[Int, Long, Long, Long, Long]),
-            ("ptrace", &[Long, Long, Long, Long]),
+            ("ptrace", &[Long, Int, Long, Long]),
             ("unshare", &[Long]),
             ("kill", &[Int, Int]),
-            ("preadv2", &[Long, Long, Long, Long, Long, Int]),
+            ("preadv2", &[Int, Long, Long, Long, Long, Int]),
         ] {
             let known: Vec<_> = of(seccomp::number(name).unwrap()).iter().map(|a| a.width).collect();
             assert_eq!(known, widths, "{name}");

@@ -315,6 +315,7 @@ impl Parser<'_> {
         if !seccomp::is_known(nr) && !action.refuses() {
             return self.fail(place, format!("no system call has the number {nr:#x}: every filter refuses it"));
         }
+        let names_before = declared.is_none().then_some(nr);
         let arguments = match declared {
             None => arguments::of(nr).iter().map(|a| Named { name: a.name.into(), width: a.width }).collect(),
             // The kernel does not look at more of an argument for its being called differently.
@@ -322,7 +323,7 @@ impl Parser<'_> {
         };
         let mut when = None;
         if self.sign("{") && !self.sign("}") {
-            when = Some(self.any(&Scope { called, arguments })?);
+            when = Some(self.any(&Scope { called, names_before, arguments })?);
             self.need("}", "after the expression")?;
         }
         body.push(Entry::Rule(Rule { nr, when, action, place }));
@@ -533,7 +534,8 @@ impl Parser<'_> {
         if let Some(&number) = self.constants.get(&name) {
             return Ok(Loose::Number(number, place));
         }
-        match (0..).zip(&scope.arguments).find(|(_, argument)| argument.name == name) {
+        let now = scope.names_before.and_then(|nr| arguments::renamed(nr, &name)).unwrap_or(&name);
+        match (0..).zip(&scope.arguments).find(|(_, argument)| argument.name == now) {
             Some((index, argument)) => Ok(Loose::Arg(index, argument.width)),
             None => self.fail(place, format!("{} has no argument {name}{}", scope.called, scope.list())),
         }
@@ -572,6 +574,8 @@ struct Named {
 /// The arguments that an expression can name.
 struct Scope {
     called: String,
+    /// The call whose arguments can be named as in earlier kernels: where the policy does not name them.
+    names_before: Option<u32>,
     arguments: Vec<Named>,
 }
 

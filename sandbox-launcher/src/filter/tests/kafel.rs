@@ -74,7 +74,7 @@ fn operators_bind_as_in_kafel() {
     // The comma is the weakest, then ||, &&, comparisons, | and &.
     let program = kafel(
         "ALLOW { mmap { addr == 1 && len == 1 || addr == 2, !(prot == 1 || prot == 2) && addr == 3,
-                        (flags & 3 | 4) == 5, ((fd)) == (off & off), !!(addr == 9) } } DEFAULT ERRNO(1)",
+                        (flags & 3 | 4) == 5, ((prot)) == (off & off), !!(addr == 9) } } DEFAULT ERRNO(1)",
     );
     let allowed = |args| answer(&program, "mmap", args) == ALLOW;
     let none = [0, 0, 1, 0, 7, 8];
@@ -82,7 +82,7 @@ fn operators_bind_as_in_kafel() {
     assert!(allowed([1, 1, 1, 0, 7, 8]) && !allowed([1, 2, 1, 0, 7, 8]) && allowed([2, 2, 1, 0, 7, 8]));
     assert!(!allowed([3, 0, 1, 0, 7, 8]) && allowed([3, 0, 3, 0, 7, 8]));
     assert!(allowed([0, 0, 1, 0xff01, 7, 8]) && !allowed([0, 0, 1, 2, 7, 8]));
-    assert!(allowed([0, 0, 1, 0, 1 << 40, 1 << 40]) && !allowed([0, 0, 1, 0, 1 << 40, 1 << 41]));
+    assert!(allowed([0, 0, 1 << 40, 0, 7, 1 << 40]) && !allowed([0, 0, 1 << 40, 0, 7, 1 << 41]));
     assert!(allowed([9, 0, 1, 0, 7, 8]));
 }
 
@@ -91,7 +91,7 @@ fn comparisons_are_of_what_the_kernel_looks_at() {
     let high = 7 << 32;
     let program = kafel(
         "KILL { write { fd == 1 }, socket(a, b) { a == -1 }, chmod { mode == 04755 }, SYSCALL[3](x) { x > 5 },
-                lseek { offset == -1 }, pwrite64(a, b, c, d) { d < 3 } } DEFAULT ALLOW",
+                lseek { offset == -1 }, writev { fd == 1 }, mmap { fd == 7 }, getrandom { count == 9 }, pwrite64(a, b, c, d) { d < 3 } } DEFAULT ALLOW",
     );
     for (name, args, kills) in [
         ("write", [1, 0, 0, 0, 0, 0], true),
@@ -103,6 +103,10 @@ fn comparisons_are_of_what_the_kernel_looks_at() {
         ("chmod", [0, 0o755, 0, 0, 0, 0], false),
         ("close", [5 | high, 0, 0, 0, 0, 0], false),
         ("close", [6, 0, 0, 0, 0, 0], true),
+        ("writev", [1 | high, 0, 0, 0, 0, 0], true),
+        ("mmap", [0, 0, 0, 0, 7 | high, 0], true),
+        ("getrandom", [0, 9, 0, 0, 0, 0], true),
+        ("getrandom", [0, 9 | high, 0, 0, 0, 0], false),
         ("lseek", [0, u64::MAX, 0, 0, 0, 0], true),
         ("lseek", [0, 0xffff_ffff, 0, 0, 0, 0], false),
         ("pwrite64", [0, 0, 0, 2, 0, 0], true),
@@ -209,7 +213,7 @@ const CALLS: [(&str, &[(&str, u32)]); 5] = [
     ("write", &[("fd", 32), ("buf", 64), ("count", 64)]),
     ("openat", &[("dfd", 32), ("filename", 64), ("flags", 32), ("mode", 16)]),
     ("socket", &[("family", 32), ("type", 32), ("protocol", 32)]),
-    ("mmap", &[("addr", 64), ("len", 64), ("prot", 64), ("flags", 64), ("fd", 64), ("off", 64)]),
+    ("mmap", &[("addr", 64), ("len", 64), ("prot", 64), ("flags", 64), ("fd", 32), ("off", 64)]),
     ("clone", &[("clone_flags", 32), ("newsp", 64)]),
 ];
 
