@@ -164,6 +164,20 @@ pub enum Rel {
     Ge,
 }
 
+impl Rel {
+    /// Whether it is so of these two.
+    pub fn holds(self, left: u64, right: u64) -> bool {
+        match self {
+            Rel::Eq => left == right,
+            Rel::Ne => left != right,
+            Rel::Lt => left < right,
+            Rel::Le => left <= right,
+            Rel::Gt => left > right,
+            Rel::Ge => left >= right,
+        }
+    }
+}
+
 /// A number made of numbers and arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {

@@ -173,16 +173,7 @@ fn compare(left: &Value, rel: Rel, right: &Value, wanted: bool) -> Option<Vec<Ve
     let rel = if wanted { rel } else { negated(rel) };
     let (index, mask, number) = match (left, right) {
         (Value::Number(left), Value::Number(right)) => {
-            let order = left.cmp(right);
-            let holds = match rel {
-                Rel::Eq => order.is_eq(),
-                Rel::Ne => order.is_ne(),
-                Rel::Lt => order.is_lt(),
-                Rel::Le => order.is_le(),
-                Rel::Gt => order.is_gt(),
-                Rel::Ge => order.is_ge(),
-            };
-            return Some(if holds { vec![Vec::new()] } else { Vec::new() });
+            return Some(if rel.holds(*left, *right) { vec![Vec::new()] } else { Vec::new() });
         }
         (Value::Arg(index, _), Value::Number(number)) => (*index, None, *number),
         (Value::And(arg, mask), Value::Number(number)) => match (&**arg, &**mask) {
@@ -248,14 +239,7 @@ fn join(one: &[Atom], other: &[Atom]) -> Option<Option<Vec<Atom>>> {
 fn both(one: Atom, other: Atom) -> Option<Option<Atom>> {
     let holds = |atom: Atom, number: u64| match atom {
         Atom { mask: Some(mask), number: wanted, .. } => number & mask == wanted,
-        Atom { rel, number: wanted, .. } => match rel {
-            Rel::Eq => number == wanted,
-            Rel::Ne => number != wanted,
-            Rel::Lt => number < wanted,
-            Rel::Le => number <= wanted,
-            Rel::Gt => number > wanted,
-            Rel::Ge => number >= wanted,
-        },
+        Atom { rel, number: wanted, .. } => rel.holds(number, wanted),
     };
     let exact = |atom: Atom| atom.mask.is_none() && atom.rel == Rel::Eq;
     match (one, other) {
