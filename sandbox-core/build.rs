@@ -4,6 +4,9 @@
 #[allow(dead_code)]
 #[path = "src/seccomp/compile.rs"]
 mod compile;
+#[allow(dead_code)]
+#[path = "src/seccomp/expr.rs"]
+mod expr;
 #[path = "src/seccomp/graph.rs"]
 mod graph;
 #[allow(dead_code)]
@@ -32,9 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=src/seccomp");
 
     let mut code = String::new();
-    for base in Shipped::NAMES {
-        let shipped = Shipped::from_name(base).ok_or(base)?;
-        array(&mut code, &base.to_uppercase(), &shipped.filter())?;
+    for shipped in Shipped::ALL {
+        array(&mut code, &shipped.name().to_uppercase().replace('-', "_"), &shipped.filter())?;
     }
     array(&mut code, "SUPERVISOR", &shipped::supervisor())?;
     let mut restrictions = Vec::new();

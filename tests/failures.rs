@@ -232,6 +232,13 @@ fn a_process_that_is_killed_while_maps_are_made_is_a_failure_and_no_hang() {
     assert!(calls.len() > 10 && wrong.is_empty(), "{} of {} calls:\n{}", wrong.len(), calls.len(), wrong.join("\n"));
 }
 
+/// Where setup ends before the filter is loaded, nobody is left to hear that it could not be.
+#[test]
+fn no_failing_call_lets_the_program_run_with_less_where_the_filter_comes_after_the_last_word() {
+    let policy = "ERRNO(9) { close { fd == 12345 } } DEFAULT ALLOW";
+    fail_each(&sandbox(Entry::Launch).set("seccomp-string", policy), |call| call.process > 0);
+}
+
 #[test]
 fn no_failing_call_of_the_launchers_own_lets_the_program_run_with_less() {
     let sandbox = sandbox(Entry::Launch);

@@ -31,6 +31,7 @@ mod code;
 mod cwd;
 mod environment;
 mod fds;
+mod filters;
 mod limits;
 mod privileges;
 mod scheduling;

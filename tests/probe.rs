@@ -6,6 +6,8 @@
 
 #[path = "probe/calls.rs"]
 mod calls;
+#[path = "probe/fates.rs"]
+mod fates;
 #[path = "probe/files.rs"]
 mod files;
 #[path = "probe/limits.rs"]
@@ -38,6 +40,9 @@ fn main() {
         "limit" => limits::run(rest),
         "net" => net::run(rest),
         "trace" => trace::run(rest),
+        "fates" => fates::run(rest),
+        "trapped" => fates::trapped(rest),
+        "thread-call" => fates::thread_call(rest),
         act => process::run(act, rest),
     }
 }

@@ -237,6 +237,9 @@ fn the_answer_to_a_refused_call_can_be_chosen() {
         let with = |action: &str| Sandbox::new(entry).with(&["seccomp-deny=symlink"]).set("seccomp-action", action);
         let act = ["calls", "symlink:far:far"];
         assert_eq!(with("errno").probe(&act).ok(), "EPERM");
+        assert_eq!(with("errno:EACCES").probe(&act).ok(), "EACCES");
+        assert_eq!(with("errno:17").probe(&["calls", "symlink:far:far", "unshare:0"]).ok(), "EEXIST\nEEXIST");
+        assert_eq!(with("errno:17").probe(&["calls", "clone3:far:0"]).ok(), "ENOSYS", "a call that does not exist");
         for action in ["kill", "kill-thread", "trap"] {
             let ended = with(action).probe(&act);
             assert_eq!((ended.signal(), &*ended.out), (Some(libc::SIGSYS), ""), "{action}: {ended:?}");

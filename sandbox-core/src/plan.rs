@@ -273,12 +273,6 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
             &format!("{} is the status-fd, to which the program could write lines of its own", fd.0),
         );
     }
-    // Under the filter inner still says that it is ready, hears that it may go on, and lets go of the channel.
-    for needed in ["write", "read", "close"] {
-        if policy.seccomp_deny.items().iter().any(|call| Some(call.0) == crate::seccomp::number(needed)) {
-            return conflict("seccomp-deny", &format!("{needed} is needed to end setup under the filter"));
-        }
-    }
     let other = |id: Option<crate::policy::types::Id>, own: u32| id.is_some_and(|id| id.0 != own);
     let becomes_another = other(policy.uid, host.uid) || other(policy.gid, host.gid);
     if becomes_another && !new(Namespace::User) && !host.privileged {
@@ -427,7 +421,6 @@ mod tests {
             &[("share", "user")],
             &[("allow-new-privs", "true"), ("no-exec", "true")],
             &[("bind", "/x/../y")],
-            &[("seccomp-deny", "symlink,write")],
             &[("time-limit", "0")],
             &[("time-limit", "1"), ("share", "pid")],
             &[("time-limit", "1"), ("no-die-with-parent", "true")],
@@ -435,6 +428,16 @@ mod tests {
             &[("stats", "/srv/a/told"), ("bind", "/srv")],
             &[("stats", "/srv/told"), ("root-rw", "true")],
             &[("keep-fd", "9"), ("status-fd", "9")],
+            &[("seccomp-deny", "symlink,write"), ("status-fd", "3")],
+            &[("seccomp-deny", "close"), ("log-level", "debug")],
+            &[("seccomp-deny", "close"), ("allow-new-privs", "true")],
+            &[("seccomp", "./policy.kafel")],
+            &[("seccomp-string", "DEFAULT ALLOW")],
+            &[("seccomp", "bpf:000600007fff0000"), ("seccomp-allow", "mount")],
+            &[("seccomp", "bpf:000600007fff0000"), ("seccomp-action", "kill")],
+            // Everything is killed, the marker too.
+            &[("seccomp", "bpf:0006000000000000")],
+            &[("seccomp", "bpf:0006000000050001"), ("status-fd", "3")],
         ];
         for settings in bad {
             assert!(try_for(&host(), settings).is_err(), "{settings:?}");
@@ -594,6 +597,16 @@ mod tests {
         );
         assert!(plan.contains("inner   silence         /dev/null at 0, 1, 2\n"), "{plan}");
         assert!(lines(&[("stderr-null", "true")]).contains("/dev/null at 2\n"));
+    }
+
+    #[test]
+    fn a_filter_under_which_setup_cannot_end_is_loaded_after_it() {
+        for deny in ["write", "close", "symlink,write"] {
+            assert!(lines(&[("seccomp-deny", deny)]).contains("after the last word"), "{deny}");
+        }
+        for settings in [("seccomp-deny", "symlink,read"), ("seccomp", "bpf:000600007fff0000")] {
+            assert!(!lines(&[settings]).contains("after the last word"), "{settings:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use sandbox_core::setting::{Assignment, Kind, Origin, SETTINGS, Setting};
 
 use crate::error::Error;
 use crate::file_from;
+use crate::filter::show::Form;
 
 /// A flag that is no setting: it is about the launcher, and has no other spelling.
 pub struct Own {
@@ -49,6 +50,13 @@ pub const OWN: &[Own] = &[
     Own { name: "print-policy", metavar: "",
         help: "print every setting given, from all spellings, as a policy file",
         more: "The profile is named, not spelled out." },
+    Own { name: "print-filter", metavar: "",
+        help: "print what the system call filter is",
+        more: "In the form that --as says." },
+    Own { name: "as", metavar: "asm|kafel|json",
+        help: "how --print-filter prints: instructions, Kafel or OCI JSON",
+        more: "Absent: asm, every program that is loaded, in order. kafel and json are one policy that says the same as all of \
+               them together; not every filter can be said in OCI JSON, and a compiled one in neither." },
     Own { name: "help", metavar: "",
         help: "print this help; -h prints it in short",
         more: "After the program it is the program's." },
@@ -65,6 +73,7 @@ pub enum Request {
     PrintPlan,
     PrintEnv,
     PrintPolicy,
+    PrintFilter(Form),
     Run,
 }
 
@@ -85,6 +94,14 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     let request = request(&matches)?;
     let mut own = |name| matches.remove_one::<OsString>(name);
     let (policy, library) = (own("policy"), own("library"));
+    let request = match (request, own("as")) {
+        (Request::PrintFilter(_), Some(form)) => match Form::named(&form) {
+            Some(form) => Request::PrintFilter(form),
+            None => return Err(mistake(format!("--as '{}': expected one of asm, kafel, json", form.display()))),
+        },
+        (_, Some(_)) => return Err(mistake("--as: says how --print-filter prints".into())),
+        (request, None) => request,
+    };
     if let Some(route) = own("route").filter(|route| route != "auto" && route != "preload") {
         return Err(mistake(format!("--route '{}': expected one of auto, preload", route.display())));
     }
@@ -139,6 +156,7 @@ fn request(matches: &ArgMatches) -> Result<Request, Error> {
         ("print-plan", Request::PrintPlan),
         ("print-env", Request::PrintEnv),
         ("print-policy", Request::PrintPolicy),
+        ("print-filter", Request::PrintFilter(Form::Asm)),
     ];
     let mut asked = asked.into_iter().filter(|(name, _)| matches.get_flag(name));
     let Some((first, request)) = asked.next() else {
@@ -146,7 +164,9 @@ fn request(matches: &ArgMatches) -> Result<Request, Error> {
     };
     // Whoever asks for help or the version gets it, whatever else there is.
     match (first, asked.next()) {
-        ("print-plan" | "print-env", Some((second, _))) => Err(mistake(format!("--{first} and --{second}: only one"))),
+        ("print-plan" | "print-env" | "print-policy", Some((second, _))) => {
+            Err(mistake(format!("--{first} and --{second}: only one")))
+        }
         _ => Ok(request),
     }
 }

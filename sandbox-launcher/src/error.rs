@@ -15,6 +15,8 @@ pub enum Error {
     CommandLine { what: String, hint: Option<&'static str> },
     /// The policy file cannot be read, or says what cannot be meant.
     PolicyFile { file: String, why: String },
+    /// A filter's policy cannot be read, or says what cannot be meant: with its place, and the place shown below.
+    Filter(String),
     /// A policy that this spelling cannot hold.
     Unprintable { what: String, why: &'static str },
     /// The engine's own refusal.
@@ -62,6 +64,7 @@ impl fmt::Display for Error {
         match self {
             Error::CommandLine { what, .. } => write!(f, "command line: {what}"),
             Error::PolicyFile { file, why } => write!(f, "policy: {file}: {why}"),
+            Error::Filter(what) => write!(f, "policy: {what}"),
             Error::Unprintable { what, why } => write!(f, "policy: {what}: {why}"),
             Error::Refusal(refusal) => f.write_str(refusal.message().trim_end()),
             Error::Library { path, why } => write!(f, "library: {path}: {why}"),

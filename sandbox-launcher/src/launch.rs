@@ -18,6 +18,7 @@ use sandbox_core::sys::{file, privilege, stack};
 use crate::cli::{self, Invocation, Request};
 use crate::environment::{c_strings, loader_words, preload, with_home, with_sandbox};
 use crate::error::Error;
+use crate::filter::{self, show};
 use crate::help;
 use crate::library::Library;
 use crate::policy_file;
@@ -52,6 +53,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     }
     let environment = stack::environment();
     let assignments = assignments(&invocation, &environment)?;
+    let (assignments, filter) = filter::resolve(assignments, invocation.policy.as_deref().map(Path::new))?;
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
     let path = std::env::var_os("PATH");
@@ -61,6 +63,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
+        Request::PrintFilter(form) => show::filter(&policy, filter.as_ref(), form),
         Request::PrintPlan => print_plan(&invocation, &policy, &environment, &plan),
         _ => match execute(&invocation, &policy, &plan, &environment, &setting::merged(&assignments)?)? {},
     }

@@ -13,6 +13,7 @@ mod elf;
 mod environment;
 mod error;
 mod file_from;
+mod filter;
 mod help;
 mod launch;
 mod library;

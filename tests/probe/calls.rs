@@ -27,7 +27,7 @@ pub fn run(calls: &[OsString]) {
     }
 }
 
-fn argument(text: &str) -> usize {
+pub fn argument(text: &str) -> usize {
     match text {
         "buf" => sys::buffer(4096),
         "far" => 8,
@@ -39,7 +39,7 @@ fn argument(text: &str) -> usize {
     }
 }
 
-fn raw(name: &str, given: &[usize]) -> io::Result<i64> {
+pub fn raw(name: &str, given: &[usize]) -> io::Result<i64> {
     let mut args = [0; 6];
     for (to, from) in args.iter_mut().zip(given) {
         *to = *from;

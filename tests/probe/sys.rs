@@ -228,3 +228,26 @@ errnos! {
     ENOSYS, ENOTCONN, ENOTDIR, ENOTEMPTY, ENOTSOCK, ENOTTY, ENXIO, EOPNOTSUPP, EOVERFLOW, EPERM, EPIPE, EPROTO,
     EPROTONOSUPPORT, ERANGE, EROFS, ESPIPE, ESRCH, ETIMEDOUT, ETXTBSY, EUSERS, EXDEV,
 }
+
+static CAUGHT: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(-1);
+
+extern "C" fn on_sigsys(_: i32, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    // SAFETY: with SA_SIGINFO the kernel passes a siginfo that is live while the handler runs.
+    CAUGHT.store(unsafe { (*info).si_errno }, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// Handles SIGSYS, sigaction(2).
+pub fn catch_sigsys() {
+    // SAFETY: all zeroes is a valid sigaction, and the handler has the type that SA_SIGINFO asks for.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_sigsys as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO;
+        assert_eq!(libc::sigaction(libc::SIGSYS, &raw const action, std::ptr::null_mut()), 0);
+    }
+}
+
+/// The number that came with the last SIGSYS.
+pub fn caught() -> Option<i32> {
+    Some(CAUGHT.load(std::sync::atomic::Ordering::Relaxed)).filter(|number| *number >= 0)
+}

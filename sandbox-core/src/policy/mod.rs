@@ -7,9 +7,9 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterName, HostName, Id,
-    IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, OutFile, Overlay,
-    Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
+    Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice, FilterText,
+    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, OutFile,
+    Overlay, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -52,7 +52,8 @@ pub struct Policy {
     pub time_limit: Option<Duration>,
     pub cap_keep: List<Capability>,
     pub allow_new_privs: Switch,
-    pub seccomp: Option<FilterName>,
+    pub seccomp: Option<FilterChoice>,
+    pub seccomp_string: Option<FilterText>,
     pub seccomp_allow: List<Syscall>,
     pub seccomp_deny: List<Syscall>,
     pub seccomp_action: Option<SeccompAction>,

@@ -53,19 +53,7 @@ pub fn settings(profile: Profile) -> &'static [(&'static str, &'static str)] {
             ("rlimit", "nofile=128"),
             ("rlimit", "nproc=132"),
             ("rlimit", "stack=8m"),
-            ("seccomp", "none"),
-            ("seccomp-action", "kill"),
-            (
-                "seccomp-deny",
-                "acct,add_key,adjtimex,bpf,clock_adjtime,clock_settime,create_module,delete_module,\
-                finit_module,get_kernel_syms,get_mempolicy,init_module,io_cancel,io_destroy,io_getevents,\
-                io_setup,io_submit,ioperm,iopl,kcmp,kexec_file_load,kexec_load,keyctl,lookup_dcookie,mbind,\
-                migrate_pages,modify_ldt,mount,move_pages,name_to_handle_at,nfsservctl,open_by_handle_at,\
-                perf_event_open,personality,pivot_root,process_vm_readv,process_vm_writev,ptrace,\
-                query_module,quotactl,reboot,remap_file_pages,request_key,seccomp,set_mempolicy,\
-                set_thread_area,setns,settimeofday,swapoff,swapon,sysfs,syslog,umount2,unshare,uselib,\
-                userfaultfd,vmsplice",
-            ),
+            ("seccomp", "toaster"),
         ],
     }
 }

@@ -5,8 +5,11 @@
 //! The kernel learns which numbers are always allowed, and only an answer that depends on nothing but the number can be
 //! learned: so arguments are loaded in the leaves and nowhere else.
 
+use std::collections::BTreeMap;
+
 use libc::sock_filter;
 
+use super::expr;
 use super::graph::{Node, code};
 use super::ir::{Action, ENOSYS, Error, Filter, Rule};
 use super::leaf::leaf;
@@ -48,6 +51,8 @@ pub(super) const fn ret(action: Action) -> sock_filter {
 /// * so are numbers that are not assigned, or were not when this was written: a newer kernel's call is not known to
 ///   be harmless, and ENOSYS is what makes a C library fall back;
 /// * [`MARKER_NR`] answers [`MARKER_ERRNO`].
+///
+/// A filter may answer the second and third more strictly than by ENOSYS, and in no other way.
 ///
 /// It is done while a program starts, so the order of its comparisons is good, not the best.
 pub fn compile(filter: &Filter) -> Result<Vec<sock_filter>, Error> {
@@ -91,20 +96,24 @@ struct Range<'a> {
 }
 
 fn ranges(filter: &Filter) -> Result<Vec<Range<'_>>, Error> {
-    if let Some(&nr) = filter.rules.keys().find(|&&nr| !syscalls::is_known(nr)) {
+    let lax = |&(&nr, rule): &(&u32, &Rule)| !syscalls::is_known(nr) && (nr == MARKER_NR || !rule.refuses());
+    if let Some((&nr, _)) = filter.rules.iter().find(lax) {
         return Err(Error::Unknown(nr));
     }
-    let guard = Outcome::Ret(ENOSYS.ret());
+    let guard = Outcome::Ret(if filter.unknown.refuses() { filter.unknown } else { ENOSYS }.ret());
     let known = (0..=syscalls::NEWEST).map(|nr| match filter.rules.get(&nr) {
-        _ if !syscalls::is_known(nr) => (nr, guard),
-        None => (nr, Outcome::Ret(filter.default.ret())),
         Some(rule) => (nr, outcome(rule)),
+        None if !syscalls::is_known(nr) => (nr, guard),
+        None => (nr, Outcome::Ret(filter.default.ret())),
     });
-    let above = [
-        (syscalls::NEWEST + 1, guard),
-        (MARKER_NR, Outcome::Ret(Action::Errno(MARKER_ERRNO).ret())),
-        (MARKER_NR + 1, guard),
-    ];
+    let mut above = BTreeMap::from([(syscalls::NEWEST + 1, guard), (MARKER_NR + 1, guard)]);
+    for (&nr, rule) in filter.rules.range(syscalls::NEWEST + 1..) {
+        above.insert(nr, outcome(rule));
+        if let Some(next) = nr.checked_add(1) {
+            above.entry(next).or_insert(guard);
+        }
+    }
+    above.insert(MARKER_NR, Outcome::Ret(Action::Errno(MARKER_ERRNO).ret()));
     let mut ranges: Vec<Range> = Vec::with_capacity(128);
     for (first, outcome) in known.chain(above) {
         match ranges.last_mut() {
@@ -135,7 +144,10 @@ fn outcome(rule: &Rule) -> Outcome<'_> {
         Rule::ByArgs { clauses, otherwise } if clauses.iter().all(|c| c.action == *otherwise) => {
             Outcome::Ret(otherwise.ret())
         }
-        Rule::ByArgs { .. } => Outcome::Args(rule),
+        Rule::ByExpr { arms, otherwise } if arms.iter().all(|(_, action)| action == otherwise) => {
+            Outcome::Ret(otherwise.ret())
+        }
+        Rule::ByArgs { .. } | Rule::ByExpr { .. } => Outcome::Args(rule),
     }
 }
 
@@ -198,10 +210,11 @@ impl<'a> Backwards<'_, 'a> {
         if let Some(&(_, target)) = self.leaves.iter().find(|(known, _)| *known == rule) {
             return Ok(target);
         }
-        let Rule::ByArgs { clauses, otherwise } = rule else {
-            return Err(Error::Layout);
+        let graph = match rule {
+            Rule::Always(_) => return Err(Error::Layout),
+            Rule::ByArgs { clauses, otherwise } => leaf(clauses, *otherwise)?,
+            Rule::ByExpr { arms, otherwise } => expr::graph(arms, *otherwise)?,
         };
-        let graph = leaf(clauses, *otherwise)?;
         // Each node's place; dead ones and returns have none until something jumps to them.
         let mut places = vec![Target::Ret(0); graph.len()];
         for (at, node) in graph.backwards() {
@@ -216,6 +229,10 @@ impl<'a> Backwards<'_, 'a> {
                 Node::Mask { mask, next } => {
                     let next = place(next)?;
                     self.step(insn(code::AND, 0, 0, mask), next)
+                }
+                Node::Step { code, k, next } => {
+                    let next = place(next)?;
+                    self.step(insn(code, 0, 0, k), next)
                 }
                 Node::Load { offset, mask: u32::MAX, next } => {
                     let next = place(next)?;

@@ -16,6 +16,8 @@ pub enum Denial {
     /// The errno the filter names.
     #[default]
     Errno,
+    /// This one, for all.
+    Always(u16),
     /// The process dies of SIGSYS. Calls answered ENOSYS are not refusals: programs try them to see if they exist.
     Kill,
     /// The same for the calling thread alone.
@@ -42,7 +44,7 @@ impl Denial {
 
     pub fn name(self) -> &'static str {
         match self {
-            Denial::Errno => "errno",
+            Denial::Errno | Denial::Always(_) => "errno",
             Denial::Kill => "kill",
             Denial::KillThread => "kill-thread",
             Denial::Trap => "trap",
@@ -55,9 +57,10 @@ impl Denial {
             (_, Action::Allow) | (Denial::Errno, _) => shipped,
             (Denial::Log, _) => Action::Log,
             (_, ENOSYS) => ENOSYS,
+            (Denial::Always(errno), _) => Action::Errno(errno),
             (Denial::Kill, _) => Action::KillProcess,
             (Denial::KillThread, _) => Action::KillThread,
-            (Denial::Trap, _) => Action::Trap,
+            (Denial::Trap, _) => Action::Trap(0),
         }
     }
 }
@@ -111,6 +114,53 @@ pub fn compose(request: &Request) -> Result<Vec<Cow<'static, [sock_filter]>>, Er
     } else {
         Cow::Owned(compile(&adjust(request.base.filter(), request)?)?)
     });
+    Ok(programs)
+}
+
+/// The filters of which `compose` makes its programs.
+pub fn filters(request: &Request) -> Result<Vec<Filter>, Error> {
+    let mut filters = Vec::with_capacity(2);
+    let restrict = request.restrict();
+    if restrict != Restrict::default() {
+        filters.push(match request.action {
+            Denial::Errno | Denial::Log => restrict.filter(),
+            denial => restrict.filter().map(|action| denial.action(action)),
+        });
+    }
+    filters.push(adjust(request.base.filter(), request)?);
+    Ok(filters)
+}
+
+/// The filters of which `around` makes its programs, the calls refused besides last.
+pub fn filters_around(own: &Filter, deny: &[u32], restrict: Restrict) -> Vec<Filter> {
+    let rules = deny.iter().map(|&nr| (nr, Rule::Always(EPERM))).collect();
+    vec![restrict.filter(), own.clone(), Filter { rules, ..Filter::new(Action::Allow) }]
+}
+
+/// The programs to load for one that was compiled elsewhere, which is trusted with nothing that every filter of ours has:
+/// one of ours comes before it. Calls can be refused besides.
+pub fn around(
+    program: &[sock_filter],
+    deny: &[u32],
+    restrict: Restrict,
+) -> Result<Vec<Cow<'static, [sock_filter]>>, Error> {
+    let guard = if restrict == Restrict::default() {
+        programs::shipped(Shipped::None)
+    } else {
+        programs::restriction(restrict)
+    };
+    let mut programs = vec![Cow::Borrowed(guard), Cow::Owned(program.to_vec())];
+    if !deny.is_empty() {
+        let rules = deny.iter().map(|&nr| (nr, Rule::Always(EPERM))).collect();
+        let denied = Cow::Owned(compile(&Filter { rules, ..Filter::new(Action::Allow) })?);
+        let seccomp = libc::SYS_seccomp as u32;
+        match (super::allows(program, seccomp), deny.contains(&seccomp)) {
+            (true, _) => programs.push(denied),
+            (false, false) => programs.insert(1, denied),
+            // Whichever is first would not let the other be loaded.
+            (false, true) => return Err(Error::Contradiction(seccomp)),
+        }
+    }
     Ok(programs)
 }
 

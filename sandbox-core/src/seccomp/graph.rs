@@ -1,4 +1,4 @@
-//! The decisions of a leaf as a graph, read from seccompiler's instructions.
+//! The decisions of a leaf as a graph, read from seccompiler's instructions or made by `expr`.
 //!
 //! seccompiler loads the argument anew for every clause, opens each with jumps that are never taken, and ends each in a
 //! return of its own. The kernel checks and translates a new filter instruction by instruction, at 0.2 to 0.3 µs each:
@@ -16,6 +16,11 @@ pub(super) mod code {
     pub const JGE: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
     pub const JSET: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
     pub const RET: u16 = 0x06; // BPF_RET | BPF_K
+    pub const IMM: u16 = 0x00; // BPF_LD | BPF_IMM
+    pub const OR: u16 = 0x44; // BPF_ALU | BPF_OR | BPF_K
+    pub const ST: u16 = 0x02; // BPF_ST: the accumulator into a place of memory
+    pub const LDX_MEM: u16 = 0x61; // BPF_LDX | BPF_MEM
+    pub const X: u16 = 0x08; // BPF_X: with the index register instead of a number
 }
 
 /// Every bit: a load that masks nothing.
@@ -39,6 +44,12 @@ pub(super) enum Node {
         k: u32,
         yes: usize,
         no: usize,
+    },
+    /// Anything that goes on to the next.
+    Step {
+        code: u16,
+        k: u32,
+        next: usize,
     },
     Ret(u32),
     /// Nothing: what was here is done by the time one gets here.
@@ -64,6 +75,13 @@ enum Held {
 }
 
 impl Graph {
+    /// A graph that was made node by node; the first is where it starts. `None` when it leads backwards or outside.
+    pub(super) fn new(nodes: Vec<Node>) -> Option<Graph> {
+        let mut graph = Graph { nodes };
+        graph.drop_loads()?;
+        Some(graph)
+    }
+
     /// `None` when these are not instructions as seccompiler makes them.
     pub(super) fn parse(program: &[sock_filter]) -> Option<Graph> {
         let mut nodes = Vec::with_capacity(program.len());
@@ -95,7 +113,9 @@ impl Graph {
         for (node, at) in self.nodes.iter_mut().zip(0..) {
             match *node {
                 _ if !*reached.get(at)? => *node = Node::Ret(0),
-                Node::Load { next, .. } | Node::Mask { next, .. } | Node::Skip(next) => *reached.get_mut(next)? = true,
+                Node::Load { next, .. } | Node::Mask { next, .. } | Node::Step { next, .. } | Node::Skip(next) => {
+                    *reached.get_mut(next)? = true;
+                }
                 Node::Test { yes, no, .. } => {
                     *reached.get_mut(yes)? = true;
                     *reached.get_mut(no)? = true;
@@ -133,7 +153,9 @@ impl Graph {
 
     fn led_to(&self, target: usize) -> usize {
         let leads = |node: &Node| match *node {
-            Node::Load { next, .. } | Node::Mask { next, .. } | Node::Skip(next) => usize::from(next == target),
+            Node::Load { next, .. } | Node::Mask { next, .. } | Node::Step { next, .. } | Node::Skip(next) => {
+                usize::from(next == target)
+            }
             Node::Test { yes, no, .. } => usize::from(yes == target) + usize::from(no == target),
             Node::Ret(_) => 0,
         };
@@ -161,6 +183,9 @@ impl Graph {
                     arrive(&mut held, next, Held::Word { offset, mask })?;
                 }
                 Node::Mask { next, .. } => arrive(&mut held, next, Held::Unknown)?,
+                // The index register and the memory are written right before they are read.
+                Node::Step { code: code::LDX_MEM | code::ST, next, .. } => arrive(&mut held, next, before)?,
+                Node::Step { next, .. } => arrive(&mut held, next, Held::Unknown)?,
                 Node::Skip(next) => arrive(&mut held, next, before)?,
                 Node::Test { yes, no, .. } => {
                     arrive(&mut held, yes, before)?;

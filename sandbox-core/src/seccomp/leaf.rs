@@ -51,8 +51,8 @@ fn conditions(clauses: &[Clause], action: Action) -> Result<Vec<sock_filter>, Er
         .map(|clause| SeccompRule::new(clause.when.iter().map(condition).collect::<Result<_, _>>()?))
         .collect::<Result<Vec<_>, _>>()
         .map_err(Error::Argument)?;
-    let filter = SeccompFilter::new([(NR, rules)].into(), NEXT, seccomp_action(action), TargetArch::x86_64)
-        .map_err(Error::Argument)?;
+    let action = seccomp_action(action).ok_or(Error::Layout)?;
+    let filter = SeccompFilter::new([(NR, rules)].into(), NEXT, action, TargetArch::x86_64).map_err(Error::Argument)?;
     let program = BpfProgram::try_from(filter).map_err(Error::Argument)?;
     cut(&program)
 }
@@ -78,6 +78,8 @@ fn cut(program: &[seccompiler::sock_filter]) -> Result<Vec<sock_filter>, Error> 
 
 fn condition(cond: &Cond) -> Result<SeccompCondition, BackendError> {
     let len = match cond.width {
+        // No table compares one; languages speak through expressions.
+        Width::Short => return Err(BackendError::InvalidArgumentNumber),
         Width::Int => SeccompCmpArgLen::Dword,
         Width::Long => SeccompCmpArgLen::Qword,
     };
@@ -93,13 +95,15 @@ fn condition(cond: &Cond) -> Result<SeccompCondition, BackendError> {
     SeccompCondition::new(cond.arg, len, op, cond.value)
 }
 
-fn seccomp_action(action: Action) -> SeccompAction {
-    match action {
+/// `None` for what seccompiler cannot say, and what stands for something else here.
+fn seccomp_action(action: Action) -> Option<SeccompAction> {
+    Some(match action {
         Action::Allow => SeccompAction::Allow,
         Action::Log => SeccompAction::Log,
         Action::Errno(errno) => SeccompAction::Errno(u32::from(errno)),
-        Action::Trap => SeccompAction::Trap,
+        Action::Trap(0) => SeccompAction::Trap,
         Action::KillThread => SeccompAction::KillThread,
         Action::KillProcess => SeccompAction::KillProcess,
-    }
+        Action::Trace(_) | Action::Notify | Action::Trap(_) => return None,
+    })
 }

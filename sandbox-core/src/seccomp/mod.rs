@@ -9,8 +9,10 @@
 //! Nothing here makes a system call. The filters are for x86_64, and every one of them, whatever it allows, kills on a
 //! foreign architecture and answers ENOSYS to x32 numbers and to numbers it does not know.
 
+mod answers;
 mod compile;
 mod compose;
+mod expr;
 mod graph;
 mod ir;
 mod leaf;
@@ -21,9 +23,10 @@ mod syscalls;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{allows, check, keeps_marker};
 pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile, compile_well};
-pub use compose::{Denial, Request, compose};
-pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Filter, Op, Rule, Width};
+pub use compose::{Denial, Request, around, compose, filters, filters_around};
+pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Expr, Filter, Op, Rel, Rule, Value, Width};
 pub use programs::supervisor;
 pub use shipped::{Restrict, Shipped, supervisor as supervisor_filter};
 pub use syscalls::{NEWEST, is_known, name, number};

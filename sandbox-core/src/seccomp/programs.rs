@@ -11,6 +11,11 @@ pub(super) fn shipped(base: Shipped) -> &'static [sock_filter] {
     match base {
         Shipped::Default => &DEFAULT,
         Shipped::Strict => &STRICT,
+        Shipped::Pure => &PURE,
+        Shipped::NetClient => &NET_CLIENT,
+        Shipped::NetServer => &NET_SERVER,
+        Shipped::Dev => &DEV,
+        Shipped::Toaster => &TOASTER,
         Shipped::None => &NONE,
     }
 }

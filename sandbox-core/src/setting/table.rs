@@ -218,25 +218,34 @@ pub static SETTINGS: &[Setting] = &[
         "do not set no_new_privs",
         "Absent: set. Every mount stays nosuid. Loading a filter without it needs CAP_SYS_ADMIN, which a user namespace gives.",
         ["true", "false"]),
-    row!(Privileges One "seccomp" "NAME", seccomp,
-        "the system call filter: default, strict or none",
-        "Absent: default. Even none refuses foreign architectures, x32, numbers unknown to this build, TIOCSTI and \
-         TIOCLINUX.",
-        ["default", "strict", "none"]),
+    row!(Privileges One "seccomp" "NAME|FILE", seccomp,
+        "the system call filter: a shipped one, or a policy in a file",
+        "Absent: default. NAME is default, strict (for filters and converters once loaded), pure (for computing on open \
+         descriptors), net-client and net-server (default without taking, or making, connections), dev (default with \
+         debuggers and nested namespaces), toaster (57 calls kill), or none. What has a / or a . in it is a FILE, compiled by sbx-launch and not by the library: OCI JSON, as \
+         Docker and Podman have it, when it ends in .json or begins with {, else Kafel. In a policy file FILE is relative to \
+         that file's directory. The library gets what came of it as bpf: and 16 hexadecimal digits an instruction. Even \
+         none refuses foreign architectures, x32, numbers unknown to this build, TIOCSTI and TIOCLINUX.",
+        ["default", "strict", "none", "./app.kafel", "bpf:000600007fff0000"]),
+    row!(Privileges One "seccomp-string" "TEXT", seccomp_string,
+        "the system call filter as a policy in Kafel, instead of --seccomp",
+        "For sbx-launch, which compiles it. What it does not mention gets its DEFAULT, and KILL where it has none.",
+        ["ALLOW { read, write { fd == 1 }, exit_group } DEFAULT KILL"]),
     row!(Privileges List "seccomp-allow" "LIST", seccomp_allow,
         "system calls that the filter must not refuse, by name",
-        "Lifts the filter's refusals of these, those of their arguments too. What no-exec, no-new-code and net=filter \
+        "Lifts the filter's refusals of these, those of their arguments too; for shipped filters. What no-exec, no-new-code and net=filter \
          refuse stays refused, as do TIOCSTI and TIOCLINUX.",
         ["ptrace", "mount,umount2"]),
     row!(Privileges List "seccomp-deny" "LIST", seccomp_deny,
         "system calls to refuse besides, by name",
         "Refused with EPERM, or as seccomp-action says.",
         ["symlink", "fork,vfork"]),
-    row!(Privileges One "seccomp-action" "errno|kill|kill-thread|trap|log", seccomp_action,
+    row!(Privileges One "seccomp-action" "errno[:NAME]|kill|kill-thread|trap|log", seccomp_action,
         "what meets a refused system call",
-        "Absent: errno. Answers that say a call does not exist (ENOSYS) stay: programs fall back on them. log refuses \
+        "Absent: errno, the error number the filter names; errno:NAME (or a number) is the same for all. kill is for the whole \
+         process. Answers that say a call does not exist (ENOSYS) stay: programs fall back on them. log refuses \
          nothing of the filter but TIOCSTI and TIOCLINUX; it is for finding out what a program needs.",
-        ["errno", "kill", "kill-thread", "trap", "log"]),
+        ["errno", "errno:EACCES", "kill", "kill-thread", "trap", "log"]),
     row!(Privileges Switch "no-exec" "", no_exec,
         "refuse execve and execveat",
         "The program is loaded already and needs neither.",

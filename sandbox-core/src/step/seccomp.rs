@@ -3,68 +3,190 @@
 use std::borrow::Cow;
 
 use super::{Context, Step};
-use crate::error::{Failure, PolicyError};
+use crate::error::{Failure, PolicyError, Refusal, SetupError};
+use crate::exit;
 use crate::policy::Policy;
-use crate::policy::types::{FilterName, NetMode, SeccompAction};
-use crate::seccomp::{self, Denial, Request, Shipped};
-use crate::sys::privilege;
+use crate::policy::types::{FilterChoice, FilterName, LogLevel, NetMode, SeccompAction, Syscall};
+use crate::seccomp::{self, Denial, Request, Restrict, Shipped};
+use crate::setting::value::Text;
+use crate::sys::socket::{Message, peer_gone};
+use crate::sys::{file, privilege, process};
 
 pub struct Filter {
     programs: Vec<Cow<'static, [libc::sock_filter]>>,
+    /// Setup cannot end under it, and ends before it is loaded.
+    silent: bool,
+    /// Main may begin when outer says so, not before.
+    awaits: bool,
     says: String,
 }
+
+/// What inner does under the filter: it says that it is ready, and closes the channel.
+const LAST_WORDS: [i64; 2] = [libc::SYS_write, libc::SYS_close];
 
 /// Always planned: even the filter `none` refuses foreign architectures, x32 and unknown numbers, and carries the
 /// marker by which a process inside is known.
 pub fn plan(policy: &Policy) -> Result<Filter, PolicyError> {
-    let name = policy.seccomp.unwrap_or(FilterName::Default);
-    let action = policy.seccomp_action.unwrap_or(SeccompAction::Errno);
-    let numbers = |list: &[crate::policy::types::Syscall]| list.iter().map(|call| call.0).collect::<Vec<_>>();
-    let (allow, deny) = (numbers(policy.seccomp_allow.items()), numbers(policy.seccomp_deny.items()));
-    let request = Request {
-        base: match name {
-            FilterName::Default => Shipped::Default,
-            FilterName::Strict => Shipped::Strict,
-            FilterName::None => Shipped::None,
-        },
-        allow: &allow,
-        deny: &deny,
-        action: match action {
-            SeccompAction::Errno => Denial::Errno,
-            SeccompAction::Kill => Denial::Kill,
-            SeccompAction::KillThread => Denial::KillThread,
-            SeccompAction::Trap => Denial::Trap,
-            SeccompAction::Log => Denial::Log,
-        },
+    const HINT: &str = "sbx-launch compiles it; its --print-env prints the compiled form, for use without it";
+    let uncompiled = |name| Err(PolicyError::conflict(name, "the library knows no policy language").with_hint(HINT));
+    if policy.seccomp_string.is_some() {
+        return uncompiled("seccomp-string");
+    }
+    let (mut programs, name) = match policy.seccomp.as_ref().unwrap_or(&FilterChoice::Named(FilterName::Default)) {
+        FilterChoice::Named(name) => (shipped(policy, *name)?, name.name().to_owned()),
+        FilterChoice::Program(program) => {
+            let program = program.instructions();
+            (own(policy, &program)?, format!("of {} instructions", program.len()))
+        }
+        FilterChoice::File(_) => return uncompiled("seccomp"),
+    };
+    if policy.no_tsc.on() {
+        let stays_off = seccomp::compile(&tsc_stays_off());
+        programs.insert(0, Cow::Owned(stays_off.map_err(|error| PolicyError::conflict("seccomp", error.to_string()))?));
+    }
+    let lets = |nr: i64| lets(policy, &programs, nr);
+    let awaits = policy.time_limit.is_some() || policy.stats.is_some();
+    let silent = !LAST_WORDS.into_iter().all(lets) || (awaits && !lets(libc::SYS_read));
+    room_for_the_rest(policy, silent, lets)?;
+    Ok(Filter { says: says(policy, &name, silent), programs, silent, awaits })
+}
+
+/// Whether what setup does with this call is let through. Of shipped filters that is known, unless a call is refused by
+/// name: to ask the programs would be paid for at every start.
+fn lets(policy: &Policy, programs: &[Cow<'static, [libc::sock_filter]>], nr: i64) -> bool {
+    let Ok(nr) = u32::try_from(nr) else { return false };
+    match policy.seccomp {
+        Some(FilterChoice::Program(_)) => programs.iter().all(|program| seccomp::allows(program, nr)),
+        _ => !policy.seccomp_deny.items().contains(&Syscall(nr)),
+    }
+}
+
+fn numbers(list: &[Syscall]) -> Vec<u32> {
+    list.iter().map(|call| call.0).collect()
+}
+
+fn restrict(policy: &Policy) -> Restrict {
+    Restrict {
         no_exec: policy.no_exec.on(),
         no_new_code: policy.no_new_code.on(),
         no_sockets: policy.net == Some(NetMode::Filter),
-    };
-    let refuse = |error: seccomp::Error| PolicyError::conflict("seccomp", error.to_string());
-    let mut programs = seccomp::compose(&request).map_err(refuse)?;
-    if policy.no_tsc.on() {
-        programs.insert(0, Cow::Owned(seccomp::compile(&tsc_stays_off()).map_err(refuse)?));
     }
-    let mut says = format!("filter {}", name.name());
-    for (on, what) in [
-        (request.no_exec, "no-exec"),
-        (request.no_new_code, "no-new-code"),
-        (request.no_sockets, "no sockets"),
-        (policy.no_tsc.on(), "no-tsc"),
-    ] {
+}
+
+fn shipped(policy: &Policy, name: FilterName) -> Result<Vec<Cow<'static, [libc::sock_filter]>>, PolicyError> {
+    let (allow, deny) = (numbers(policy.seccomp_allow.items()), numbers(policy.seccomp_deny.items()));
+    let request = request(policy, name, &allow, &deny);
+    seccomp::compose(&request).map_err(|error| PolicyError::conflict("seccomp", error.to_string()))
+}
+
+fn request<'a>(policy: &Policy, name: FilterName, allow: &'a [u32], deny: &'a [u32]) -> Request<'a> {
+    let Restrict { no_exec, no_new_code, no_sockets } = restrict(policy);
+    Request {
+        base: match name {
+            FilterName::Default => Shipped::Default,
+            FilterName::Strict => Shipped::Strict,
+            FilterName::Pure => Shipped::Pure,
+            FilterName::NetClient => Shipped::NetClient,
+            FilterName::NetServer => Shipped::NetServer,
+            FilterName::Dev => Shipped::Dev,
+            FilterName::Toaster => Shipped::Toaster,
+            FilterName::None => Shipped::None,
+        },
+        allow,
+        deny,
+        action: policy.seccomp_action.unwrap_or(SeccompAction::ERRNO).0,
+        no_exec,
+        no_new_code,
+        no_sockets,
+    }
+}
+
+/// The filters of which the programs are made, in the same order: `own` in the place of a program compiled elsewhere,
+/// nothing where that is not given.
+pub fn filters(policy: &Policy, own: Option<&seccomp::Filter>) -> Result<Option<Vec<seccomp::Filter>>, PolicyError> {
+    let (allow, deny) = (numbers(policy.seccomp_allow.items()), numbers(policy.seccomp_deny.items()));
+    let name = match policy.seccomp.as_ref().unwrap_or(&FilterChoice::Named(FilterName::Default)) {
+        FilterChoice::Named(name) => *name,
+        _ => return Ok(own.map(|own| seccomp::filters_around(own, &deny, restrict(policy)))),
+    };
+    let filters = seccomp::filters(&request(policy, name, &allow, &deny));
+    filters.map(Some).map_err(|error| PolicyError::conflict("seccomp", error.to_string()))
+}
+
+/// Around a program that says itself what it allows and what meets the rest.
+fn own(policy: &Policy, program: &[libc::sock_filter]) -> Result<Vec<Cow<'static, [libc::sock_filter]>>, PolicyError> {
+    let conflict = |name, why: &str| Err(PolicyError::conflict(name, why));
+    if !policy.seccomp_allow.items().is_empty() {
+        return conflict("seccomp-allow", "the policy given as seccomp says itself what it allows");
+    }
+    if policy.seccomp_action.is_some_and(|action| action != SeccompAction::ERRNO) {
+        return conflict("seccomp-action", "the policy given as seccomp says itself what meets a call");
+    }
+    if !seccomp::keeps_marker(program) {
+        let number = seccomp::MARKER_NR;
+        return conflict("seccomp", &format!("the program refuses {number:#x}, by which a process inside is known"));
+    }
+    let deny = numbers(policy.seccomp_deny.items());
+    seccomp::around(program, &deny, restrict(policy)).map_err(|error| match error {
+        seccomp::Error::Contradiction(_) => {
+            PolicyError::conflict("seccomp-deny", "the policy given as seccomp decides on the call seccomp already")
+        }
+        error => PolicyError::conflict("seccomp-deny", error.to_string()),
+    })
+}
+
+/// What else is done under the filter must be let through by it.
+fn room_for_the_rest(policy: &Policy, silent: bool, lets: impl Fn(i64) -> bool) -> Result<(), PolicyError> {
+    let conflict = |name, why: &str| Err(PolicyError::conflict(name, why));
+    if policy.status_fd.is_some() && (silent || !lets(libc::SYS_read)) {
+        return conflict(
+            "status-fd",
+            "what is in force is read back under the filter, which refuses read, write or close",
+        );
+    }
+    if policy.log_level == Some(LogLevel::Debug) && silent {
+        return conflict("log-level", "the last step's cost is told under the filter, which refuses write or close");
+    }
+    if policy.allow_new_privs.on() && (silent || ![libc::SYS_capset, libc::SYS_prctl].into_iter().all(lets)) {
+        let why = "capabilities are given up under the filter, which refuses write, close, capset or prctl";
+        return conflict("allow-new-privs", why);
+    }
+    Ok(())
+}
+
+fn says(policy: &Policy, name: &str, silent: bool) -> String {
+    let mut says = format!("filter {name}");
+    let Restrict { no_exec, no_new_code, no_sockets } = restrict(policy);
+    for (on, what) in
+        [(no_exec, "no-exec"), (no_new_code, "no-new-code"), (no_sockets, "no sockets"), (policy.no_tsc.on(), "no-tsc")]
+    {
         if on {
             says.push_str(", ");
             says.push_str(what);
         }
     }
-    if !allow.is_empty() || !deny.is_empty() {
-        says.push_str(&format!(", {} allowed and {} denied besides", allow.len(), deny.len()));
+    let (allow, deny) = (policy.seccomp_allow.items().len(), policy.seccomp_deny.items().len());
+    if allow != 0 || deny != 0 {
+        says.push_str(&format!(", {allow} allowed and {deny} denied besides"));
     }
-    if action != SeccompAction::Errno {
-        says.push_str(", refusals ");
-        says.push_str(action.name());
+    match policy.seccomp_action.map(|action| action.0) {
+        None | Some(Denial::Errno) => {}
+        Some(action) => {
+            says.push_str(", refusals ");
+            says.push_str(&String::from_utf8_lossy(&SeccompAction(action).show()));
+        }
     }
-    Ok(Filter { programs, says })
+    if silent {
+        says.push_str(", after the last word");
+    }
+    says
+}
+
+impl Filter {
+    /// What is loaded, in this order.
+    pub fn programs(&self) -> &[Cow<'static, [libc::sock_filter]>] {
+        &self.programs
+    }
 }
 
 /// What is made SIGSEGV with one prctl(2) is made harmless with another. A program of its own, as nothing that loosens the
@@ -74,7 +196,7 @@ fn tsc_stays_off() -> seccomp::Filter {
     let set_tsc = Clause { when: vec![Cond::int(0, Op::Eq, libc::PR_SET_TSC.cast_unsigned())], action: EPERM };
     let prctl = Rule::ByArgs { clauses: vec![set_tsc], otherwise: Action::Allow };
     let rules = seccomp::number("prctl").map(|number| (number, prctl));
-    seccomp::Filter { default: Action::Allow, rules: rules.into_iter().collect() }
+    seccomp::Filter { rules: rules.into_iter().collect(), ..seccomp::Filter::new(Action::Allow) }
 }
 
 impl Step for Filter {
@@ -84,7 +206,23 @@ impl Step for Filter {
     fn describe(&self) -> String {
         self.says.clone()
     }
-    fn apply(&self, _: &mut Context) -> Result<(), Failure> {
-        self.programs.iter().try_for_each(|program| privilege::load_filter(program))
+    fn apply(&self, context: &mut Context) -> Result<(), Failure> {
+        let load = || self.programs.iter().try_for_each(|program| privilege::load_filter(program));
+        if !self.silent {
+            return load();
+        }
+        let channel = context.channel.take().ok_or_else(peer_gone)?;
+        channel.tell(&Message::Ready)?;
+        if self.awaits && !matches!(channel.hear()?, Some(Message::Go)) {
+            return Err(peer_gone());
+        }
+        // From here on nothing can be told but by ending; and nothing of setup's can be closed any more.
+        drop(channel);
+        file::complain_to(2);
+        drop(context.log.take());
+        load().or_else(|failure| {
+            file::complain(&Refusal::from(SetupError::new(self.name(), failure, "")).message());
+            process::exit(exit::REFUSED)
+        })
     }
 }

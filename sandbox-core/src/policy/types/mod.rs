@@ -2,6 +2,7 @@
 
 mod duration;
 mod files;
+mod filter;
 mod id_range;
 mod identity;
 mod limits;
@@ -15,10 +16,11 @@ use std::ffi::CString;
 pub use duration::{Duration, Offset};
 pub(crate) use files::normal;
 pub use files::{Bind, Directory, InlineFile, Inside, Link, Overlay, Root, Tmpfs, Upper};
+pub use filter::{FilterChoice, FilterText, SeccompAction, errno, errno_name};
 pub use id_range::IdRange;
 pub use identity::{HostName, Id};
 pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Persona, Rlimit, Umask};
-pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
+pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
 pub use reports::OutFile;

@@ -129,27 +129,22 @@ names! {
 }
 
 names! {
-    /// What meets a refused system call.
-    SeccompAction:
-    /// The error number of the filter's rule.
-    Errno = "errno",
-    /// SIGSYS for the whole process, which cannot be caught.
-    Kill = "kill",
-    /// SIGSYS for the thread, which cannot be caught.
-    KillThread = "kill-thread",
-    /// SIGSYS, which can be caught.
-    Trap = "trap",
-    /// It is allowed and written to the kernel's log.
-    Log = "log",
-}
-
-names! {
     /// A shipped system call filter.
     FilterName:
     /// What programs need, without what attacks need.
     Default = "default",
     /// What a filter between two open files needs.
     Strict = "strict",
+    /// What computing on open descriptors needs.
+    Pure = "pure",
+    /// `default` without taking connections.
+    NetClient = "net-client",
+    /// `default` without making connections.
+    NetServer = "net-server",
+    /// `default` with debuggers and nested namespaces.
+    Dev = "dev",
+    /// What a policy of nsjail's calls toasters: 57 calls kill.
+    Toaster = "toaster",
     /// Only what every filter refuses: foreign architectures, x32, unknown numbers, typing into a terminal.
     None = "none",
 }

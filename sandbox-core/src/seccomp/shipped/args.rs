@@ -54,3 +54,22 @@ pub(super) const SHM_NOT_EXECUTABLE: Answer = ByArgs(&[(&[Cond::without(2, SHM_E
 
 /// A pair reaches nobody but those who inherit it; of the other families none is known to be harmless.
 pub(super) const UNIX_PAIR: Answer = ByArgs(&[(&[Cond::int(0, Op::Eq, libc::AF_UNIX as u32)], Allow)], EAFNOSUPPORT);
+
+/// Requests of ioctl(2) that ask what a descriptor is, or change what is the process's own of it.
+pub(super) const ASKING: Answer = ByArgs(
+    &[
+        (&[request(libc::TCGETS)], Allow),
+        (&[request(libc::TCGETS2)], Allow),
+        (&[request(libc::TIOCGWINSZ)], Allow),
+        (&[request(libc::TIOCGPGRP)], Allow),
+        (&[request(libc::FIONREAD)], Allow),
+        (&[request(libc::FIONBIO)], Allow),
+        (&[request(libc::FIOCLEX)], Allow),
+        (&[request(libc::FIONCLEX)], Allow),
+    ],
+    EPERM,
+);
+
+const fn request(request: u64) -> Cond {
+    Cond::int(1, Op::Eq, request as u32)
+}

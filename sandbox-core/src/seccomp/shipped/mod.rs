@@ -5,12 +5,16 @@
 
 mod args;
 mod default;
+mod dev;
+mod net;
 mod none;
+mod pure;
 mod restrict;
 mod strict;
 mod supervisor;
+mod toaster;
 
-use super::ir::{Action, Clause, Cond, Filter, Rule};
+use super::ir::{Action, Clause, Cond, EPERM, Filter, Rule};
 use super::syscalls::{self, number_of};
 
 /// A filter to start from.
@@ -18,25 +22,39 @@ use super::syscalls::{self, number_of};
 pub enum Shipped {
     Default,
     Strict,
+    Pure,
+    NetClient,
+    NetServer,
+    Dev,
+    Toaster,
     None,
 }
 
 impl Shipped {
-    pub const NAMES: [&'static str; 3] = ["default", "strict", "none"];
+    pub const ALL: [Shipped; 8] = [
+        Shipped::Default,
+        Shipped::Strict,
+        Shipped::Pure,
+        Shipped::NetClient,
+        Shipped::NetServer,
+        Shipped::Dev,
+        Shipped::Toaster,
+        Shipped::None,
+    ];
 
     pub fn from_name(name: &str) -> Option<Shipped> {
-        match name {
-            "default" => Some(Shipped::Default),
-            "strict" => Some(Shipped::Strict),
-            "none" => Some(Shipped::None),
-            _ => None,
-        }
+        Shipped::ALL.into_iter().find(|shipped| shipped.name() == name)
     }
 
     pub fn name(self) -> &'static str {
         match self {
             Shipped::Default => "default",
             Shipped::Strict => "strict",
+            Shipped::Pure => "pure",
+            Shipped::NetClient => "net-client",
+            Shipped::NetServer => "net-server",
+            Shipped::Dev => "dev",
+            Shipped::Toaster => "toaster",
             Shipped::None => "none",
         }
     }
@@ -46,36 +64,67 @@ impl Shipped {
         match self {
             Shipped::Default => "refuses calls known to be dangerous and calls not known at all; for any program",
             Shipped::Strict => "allows what filters and converters need once loaded; no execve, sockets or new code",
+            Shipped::Pure => "allows what computing needs: open descriptors, memory and time; opens and starts nothing",
+            Shipped::NetClient => "default without taking connections",
+            Shipped::NetServer => "default without making connections",
+            Shipped::Dev => "default with debuggers and nested namespaces",
+            Shipped::Toaster => "kills at 57 calls that few programs need, and allows the rest",
             Shipped::None => "refuses only foreign architectures, x32, unknown numbers and typing into a terminal",
         }
     }
 
     /// What it says, to be changed or written down.
     pub fn filter(self) -> Filter {
-        self.table().filter()
+        let Parts { table, beside, lifted } = self.parts();
+        let mut filter = table.filter();
+        filter.rules.extend(beside.iter().flat_map(|table| table.filter().rules));
+        filter.rules.retain(|&nr, _| !syscalls::name(nr).is_some_and(|name| lifted.contains(&name)));
+        keep_terminal(&mut filter, EPERM);
+        filter
     }
 
     /// Why it says what it says about a number; `None` where its default action answers.
     pub fn why(self, nr: u32) -> Option<&'static str> {
-        let name = syscalls::name(nr)?;
-        self.groups().iter().find(|group| group.names.contains(&name)).map(|group| group.why)
+        let name = syscalls::name(nr).filter(|name| !self.parts().lifted.contains(name))?;
+        let mut groups = self.groups().into_iter().flatten();
+        let every = none::GROUPS.iter();
+        groups.by_ref().chain(every).find(|group| group.names.contains(&name)).map(|group| group.why)
     }
 
-    fn table(self) -> &'static Table {
+    fn parts(self) -> Parts {
+        let whole = |table| Parts { table, beside: None, lifted: &[] };
         match self {
-            Shipped::Default => &default::TABLE,
-            Shipped::Strict => &strict::TABLE,
-            Shipped::None => &none::TABLE,
+            Shipped::Default => whole(&default::TABLE),
+            Shipped::Strict => whole(&strict::TABLE),
+            Shipped::Pure => whole(&pure::TABLE),
+            Shipped::NetClient => Parts { beside: Some(&net::CLIENT), ..whole(&default::TABLE) },
+            Shipped::NetServer => Parts { beside: Some(&net::SERVER), ..whole(&default::TABLE) },
+            Shipped::Dev => Parts { lifted: dev::LIFTED, ..whole(&default::TABLE) },
+            Shipped::Toaster => whole(&toaster::TABLE),
+            Shipped::None => whole(&none::TABLE),
         }
     }
 
-    fn groups(self) -> &'static [Group] {
+    fn groups(self) -> [&'static [Group]; 2] {
         match self {
-            Shipped::Default => default::GROUPS,
-            Shipped::Strict => strict::GROUPS,
-            Shipped::None => none::GROUPS,
+            Shipped::Default | Shipped::Dev => [default::GROUPS, &[]],
+            Shipped::NetClient => [net::CLIENT_GROUPS, default::GROUPS],
+            Shipped::NetServer => [net::SERVER_GROUPS, default::GROUPS],
+            Shipped::Strict => [strict::GROUPS, &[]],
+            Shipped::Pure => [pure::GROUPS, &[]],
+            Shipped::Toaster => [toaster::GROUPS, &[]],
+            Shipped::None => [none::GROUPS, &[]],
         }
     }
+}
+
+/// What a filter is put together from.
+struct Parts {
+    table: &'static Table,
+    /// Rules that stand instead of the table's.
+    beside: Option<&'static Table>,
+    /// Calls whose rules are left out.
+    lifted: &'static [&'static str],
 }
 
 /// Refuses to type into a terminal where the filter would let it through: what loosens a filter does not loosen this. A
@@ -88,8 +137,11 @@ pub fn keep_terminal(filter: &mut Filter, refusal: Action) {
         Rule::Always(action) if !passes(action) => return,
         Rule::Always(action) => (Vec::new(), action),
         Rule::ByArgs { clauses, otherwise } => (clauses, otherwise),
+        // In no table; a policy of somebody's own is preceded by a program that has this rule.
+        Rule::ByExpr { .. } => return,
     };
-    let typing = args::TYPING.iter().map(|(when, _)| Clause { when: when.to_vec(), action: refusal });
+    let typing: Vec<_> = args::TYPING.iter().map(|(when, _)| Clause { when: when.to_vec(), action: refusal }).collect();
+    clauses.retain(|clause| typing.iter().all(|other| other.when != clause.when));
     clauses.splice(0..0, typing);
     filter.rules.insert(nr, Rule::ByArgs { clauses, otherwise });
 }
@@ -119,7 +171,8 @@ impl Restrict {
     }
 
     pub fn filter(self) -> Filter {
-        let mut filter = Filter { default: Action::Allow, rules: Default::default() };
+        // With it stands the rule that every filter has, for programs that no filter of ours comes after.
+        let mut filter = none::TABLE.filter();
         for (asked, table) in [
             (self.no_exec, &restrict::NO_EXEC),
             (self.no_new_code, &restrict::NO_NEW_CODE),
@@ -178,7 +231,7 @@ impl Table {
             let answer = self.answers.get(usize::from(answer))?;
             Some((u32::from(nr), answer.rule()))
         };
-        Filter { default: self.default, rules: self.entries.iter().filter_map(rule).collect() }
+        Filter { rules: self.entries.iter().filter_map(rule).collect(), ..Filter::new(self.default) }
     }
 }
 

@@ -7,7 +7,9 @@
 use super::super::ir::Action::Allow;
 use super::super::ir::{Cond, ENOSYS, EPERM, Op};
 use super::Answer::{Always, ByArgs};
-use super::args::{CLONE, MODE_IS_SECOND, MODE_IS_THIRD, NOT_EXECUTABLE, OPEN, OPENAT, PER_QUERY, SHM_NOT_EXECUTABLE};
+use super::args::{
+    ASKING, CLONE, MODE_IS_SECOND, MODE_IS_THIRD, NOT_EXECUTABLE, OPEN, OPENAT, PER_QUERY, SHM_NOT_EXECUTABLE,
+};
 use super::{Group, Table, group, table};
 
 pub(super) static TABLE: Table = table!(EPERM, GROUPS);
@@ -17,10 +19,6 @@ const PR_SET_VMA: u32 = 0x5356_4d41;
 
 const fn option(option: i32) -> Cond {
     Cond::int(0, Op::Eq, option as u32)
-}
-
-const fn request(request: u64) -> Cond {
-    Cond::int(1, Op::Eq, request as u32)
 }
 
 #[rustfmt::skip]
@@ -54,16 +52,7 @@ pub(super) const GROUPS: &[Group] = &[
     group("the same, from a directory", MODE_IS_THIRD,
         &["fchmodat", "fchmodat2"]),
     group("asking what a descriptor is, and close-on-exec and non-blocking; nothing that changes a terminal or device",
-        ByArgs(&[
-            (&[request(libc::TCGETS)], Allow),
-            (&[request(libc::TCGETS2)], Allow),
-            (&[request(libc::TIOCGWINSZ)], Allow),
-            (&[request(libc::TIOCGPGRP)], Allow),
-            (&[request(libc::FIONREAD)], Allow),
-            (&[request(libc::FIONBIO)], Allow),
-            (&[request(libc::FIOCLEX)], Allow),
-            (&[request(libc::FIONCLEX)], Allow),
-        ], EPERM),
+        ASKING,
         &["ioctl"]),
 
     // Memory.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
-use super::super::{Action, Clause, Cond, EPERM, Error, Filter, Op, Rule, Width, compile};
+use super::super::{Action, Clause, Cond, EPERM, Error, Expr, Filter, Op, Rel, Rule, Value, Width, compile};
 use super::eval::{Call, check, ret};
 use super::oracle::guard;
 use super::{numbers, registers, word};
@@ -12,6 +12,7 @@ use super::{numbers, registers, word};
 fn read(filter: &Filter, call: &Call) -> u32 {
     let holds = |cond: &Cond| {
         let (mut value, mut with) = (call.args[usize::from(cond.arg)], cond.value);
+        assert_ne!(cond.width, Width::Short, "of expressions only");
         if cond.width == Width::Int {
             (value, with) = (u64::from(value as u32), u64::from(with as u32));
         }
@@ -31,8 +32,68 @@ fn read(filter: &Filter, call: &Call) -> u32 {
         Some(Rule::ByArgs { clauses, otherwise }) => {
             clauses.iter().find(|clause| clause.when.iter().all(holds)).map_or(*otherwise, |clause| clause.action)
         }
+        Some(Rule::ByExpr { arms, otherwise }) => {
+            arms.iter().find(|(when, _)| truth(when, &call.args)).map_or(*otherwise, |(_, action)| *action)
+        }
     };
     guard(call.nr).unwrap_or(action.ret())
+}
+
+fn truth(expr: &Expr, args: &[u64; 6]) -> bool {
+    match expr {
+        Expr::All(parts) => !parts.iter().any(|part| !truth(part, args)),
+        Expr::Any(parts) => parts.iter().any(|part| truth(part, args)),
+        Expr::Not(inner) => !truth(inner, args),
+        Expr::Compare(left, rel, right) => {
+            let order = number(left, args).cmp(&number(right, args));
+            match rel {
+                Rel::Eq => order.is_eq(),
+                Rel::Ne => order.is_ne(),
+                Rel::Lt => order.is_lt(),
+                Rel::Le => order.is_le(),
+                Rel::Gt => order.is_gt(),
+                Rel::Ge => order.is_ge(),
+            }
+        }
+    }
+}
+
+fn number(value: &Value, args: &[u64; 6]) -> u64 {
+    match value {
+        Value::Number(number) => *number,
+        Value::Arg(index, width) => {
+            let bits = [(Width::Short, 16), (Width::Int, 32), (Width::Long, 64)];
+            let (_, bits) = bits.into_iter().find(|(known, _)| known == width).unwrap();
+            args[usize::from(*index)] << (64 - bits) >> (64 - bits)
+        }
+        Value::And(left, right) => number(left, args) & number(right, args),
+        Value::Or(left, right) => number(left, args) | number(right, args),
+    }
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let width = prop_oneof![Just(Width::Short), Just(Width::Int), Just(Width::Long)];
+    let leaf =
+        prop_oneof![word().prop_map(Value::Number), (0u8..3, width).prop_map(|(arg, width)| Value::Arg(arg, width))];
+    leaf.prop_recursive(3, 8, 2, |inner| {
+        let pair = (inner.clone(), inner);
+        prop_oneof![
+            pair.clone().prop_map(|(left, right)| Value::And(left.into(), right.into())),
+            pair.prop_map(|(left, right)| Value::Or(left.into(), right.into())),
+        ]
+    })
+}
+
+fn expr() -> impl Strategy<Value = Expr> {
+    let rel = proptest::sample::select(&[Rel::Eq, Rel::Ne, Rel::Lt, Rel::Le, Rel::Gt, Rel::Ge][..]);
+    let compare = (value(), rel, value()).prop_map(|(left, rel, right)| Expr::Compare(left, rel, right));
+    compare.prop_recursive(4, 12, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Expr::All),
+            vec(inner.clone(), 0..4).prop_map(Expr::Any),
+            inner.prop_map(|inner| Expr::Not(inner.into())),
+        ]
+    })
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -42,11 +103,21 @@ fn action() -> impl Strategy<Value = Action> {
             Action::Log,
             Action::Errno(1),
             Action::Errno(38),
-            Action::Trap,
+            Action::Trap(0),
             Action::KillThread,
             Action::KillProcess,
         ][..],
     )
+}
+
+/// Those too that only expressions can have.
+fn any_action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        action(),
+        Just(Action::Notify),
+        any::<u16>().prop_map(Action::Trace),
+        any::<u16>().prop_map(Action::Trap)
+    ]
 }
 
 fn cond() -> impl Strategy<Value = Cond> {
@@ -68,6 +139,8 @@ fn rule(clauses: usize) -> impl Strategy<Value = Rule> {
     prop_oneof![
         action().prop_map(Rule::Always),
         (vec(clause, 0..clauses), action()).prop_map(|(clauses, otherwise)| Rule::ByArgs { clauses, otherwise }),
+        (vec((expr(), any_action()), 0..clauses), any_action())
+            .prop_map(|(arms, otherwise)| Rule::ByExpr { arms, otherwise }),
     ]
 }
 
@@ -76,7 +149,8 @@ fn known() -> impl Strategy<Value = u32> {
 }
 
 fn filter(rules: usize, clauses: usize) -> impl Strategy<Value = Filter> {
-    (action(), btree_map(known(), rule(clauses), 0..rules)).prop_map(|(default, rules)| Filter { default, rules })
+    (action(), btree_map(known(), rule(clauses), 0..rules))
+        .prop_map(|(default, rules)| Filter { rules, ..Filter::new(default) })
 }
 
 proptest! {
@@ -127,7 +201,7 @@ fn one_clause_of_every_comparison_is_exact() {
             for value in values {
                 let when = vec![Cond { arg: 5, width, op, value }];
                 let rule = Rule::ByArgs { clauses: vec![Clause { when, action: EPERM }], otherwise: Action::Allow };
-                let filter = Filter { default: Action::Allow, rules: [(1, rule)].into() };
+                let filter = Filter { rules: [(1, rule)].into(), ..Filter::new(Action::Allow) };
                 let program = compile(&filter).unwrap();
                 check(&program);
                 for given in values {
@@ -142,7 +216,7 @@ fn one_clause_of_every_comparison_is_exact() {
 #[test]
 fn a_filter_of_three_hundred_scattered_numbers_is_no_deeper_than_a_tree() {
     let rules: BTreeMap<_, _> = (0..=336).step_by(2).map(|nr| (nr, Rule::Always(EPERM))).collect();
-    let filter = Filter { default: Action::Allow, rules };
+    let filter = Filter { rules, ..Filter::new(Action::Allow) };
     let program = compile(&filter).unwrap();
     check(&program);
     for nr in numbers() {
@@ -153,9 +227,51 @@ fn a_filter_of_three_hundred_scattered_numbers_is_no_deeper_than_a_tree() {
 }
 
 #[test]
+fn unknown_numbers_can_be_refused_more_strictly_and_not_less() {
+    let unknown = [337, 423, 471, 511, 547, 0x3fff_5b57, 0x3fff_5b59, 0x4000_0000, 0x4000_0001, u32::MAX];
+    for nr in unknown {
+        for action in [Action::Errno(5), Action::Trap(0), Action::KillThread, Action::KillProcess] {
+            let program = compile(&Filter { rules: [(nr, Rule::Always(action))].into(), ..Filter::new(Action::Allow) });
+            for call in unknown.into_iter().chain([0, 0x3fff_5b58]).map(|nr| Call::new(nr, [0; 6])) {
+                let expected = if call.nr == nr { action.ret() } else { guard(call.nr).unwrap_or(0x7fff_0000) };
+                assert_eq!(ret(program.as_ref().unwrap(), &call), expected, "{nr:#x} {call:?}");
+            }
+        }
+    }
+    for (action, answer) in [(Action::KillThread, 0), (Action::Errno(7), 0x5_0007), (Action::Notify, 0x5_0026)] {
+        let program = compile(&Filter { unknown: action, ..Filter::new(Action::Allow) }).unwrap();
+        for nr in unknown {
+            assert_eq!(ret(&program, &Call::new(nr, [0; 6])), answer);
+        }
+        assert_eq!(ret(&program, &Call::new(0x3fff_5b58, [0; 6])), guard(0x3fff_5b58).unwrap());
+    }
+}
+
+#[test]
+fn what_needs_more_places_than_there_are_is_an_error() {
+    let arg = || Box::new(Value::Arg(0, Width::Long));
+    let deep = |depth| {
+        (0..depth).fold(Value::Arg(1, Width::Long), |inner, _| Value::Or(Value::And(inner.into(), arg()).into(), arg()))
+    };
+    let filter = |depth| {
+        let arms = vec![(Expr::Compare(deep(depth), Rel::Eq, Value::Arg(2, Width::Long)), EPERM)];
+        Filter { rules: [(1, Rule::ByExpr { arms, otherwise: Action::Allow })].into(), ..Filter::new(Action::Allow) }
+    };
+    let (fits, args) = (filter(7), [0xf0f0, 0xf0f0, 0xf0f0, 0, 0, 0]);
+    assert_eq!(ret(&compile(&fits).unwrap(), &Call::new(1, args)), EPERM.ret());
+    assert_eq!(compile(&filter(40)).err(), Some(Error::TooDeep));
+    let seventh = vec![(Expr::Compare(Value::Arg(6, Width::Int), Rel::Eq, Value::Number(0)), EPERM)];
+    let rule = Rule::ByExpr { arms: seventh, otherwise: Action::Allow };
+    assert_eq!(
+        compile(&Filter { rules: [(1, rule)].into(), ..Filter::new(Action::Allow) }).err(),
+        Some(Error::Index(6))
+    );
+}
+
+#[test]
 fn numbers_beyond_the_guards_take_no_rule() {
     for nr in [337, 423, 471, 512, 547, 0x3fff_5b58, 0x4000_0000, u32::MAX] {
-        let filter = Filter { default: Action::Allow, rules: [(nr, Rule::Always(Action::Allow))].into() };
+        let filter = Filter { rules: [(nr, Rule::Always(Action::Allow))].into(), ..Filter::new(Action::Allow) };
         assert_eq!(compile(&filter).err(), Some(Error::Unknown(nr)));
     }
 }
@@ -164,6 +280,6 @@ fn numbers_beyond_the_guards_take_no_rule() {
 fn the_seventh_argument_is_an_error() {
     let clauses = vec![Clause { when: vec![Cond::int(6, Op::Eq, 0)], action: EPERM }];
     let rule = Rule::ByArgs { clauses, otherwise: Action::Allow };
-    let filter = Filter { default: Action::Allow, rules: [(1, rule)].into() };
+    let filter = Filter { rules: [(1, rule)].into(), ..Filter::new(Action::Allow) };
     assert!(matches!(compile(&filter), Err(Error::Argument(_))));
 }

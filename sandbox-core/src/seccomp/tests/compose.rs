@@ -4,13 +4,17 @@ use libc::{SYS_clone3, SYS_execve, SYS_mmap, SYS_prctl, SYS_ptrace, SYS_seccomp,
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::{Denial, Error, MARKER_NR, Request, Shipped, compose};
+use super::super::{
+    Action, Denial, Error, Filter, MARKER_NR, Request, Restrict, Rule, Shipped, around, compile, compose,
+};
 use super::call;
 use super::eval::{Call, check, stacked};
 use super::oracle::{self, ALLOW, ENOSYS, EPERM, KILL_PROCESS, KILL_THREAD, LOG, TRAP, guard};
 
 const BASES: [Shipped; 3] = [Shipped::Default, Shipped::Strict, Shipped::None];
-const DENIALS: [Denial; 5] = [Denial::Errno, Denial::Kill, Denial::KillThread, Denial::Trap, Denial::Log];
+const NAMED: [Denial; 5] = [Denial::Errno, Denial::Kill, Denial::KillThread, Denial::Trap, Denial::Log];
+const DENIALS: [Denial; 6] =
+    [Denial::Errno, Denial::Always(13), Denial::Kill, Denial::KillThread, Denial::Trap, Denial::Log];
 
 fn denied(denial: Denial, answer: u32) -> u32 {
     match denial {
@@ -18,6 +22,7 @@ fn denied(denial: Denial, answer: u32) -> u32 {
         Denial::Errno => answer,
         Denial::Log => LOG,
         _ if answer == ENOSYS => ENOSYS,
+        Denial::Always(errno) => 0x0005_0000 | u32::from(errno),
         Denial::Kill => KILL_PROCESS,
         Denial::KillThread => KILL_THREAD,
         Denial::Trap => TRAP,
@@ -34,6 +39,11 @@ fn expected(request: &Request, call: &Call) -> u32 {
         Shipped::Default => oracle::default(nr, args),
         Shipped::Strict => oracle::strict(nr, args),
         Shipped::None => oracle::none(nr, args),
+        Shipped::Pure => oracle::pure(nr, args),
+        Shipped::NetClient => oracle::net_client(nr, args),
+        Shipped::NetServer => oracle::net_server(nr, args),
+        Shipped::Dev => oracle::dev(nr, args),
+        Shipped::Toaster => oracle::toaster(nr, args),
     };
     let restriction = oracle::restriction(request.no_exec, request.no_new_code, request.no_sockets, nr, args);
     let base = if request.allow.contains(&nr) {
@@ -179,8 +189,48 @@ fn mistakes_are_named() {
 }
 
 #[test]
+fn a_program_from_elsewhere_is_loaded_with_every_guard_around_it() {
+    let allow = [libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: ALLOW }];
+    let refusing =
+        compile(&Filter { rules: [(317, Rule::Always(Action::Errno(1)))].into(), ..Filter::new(Action::Allow) });
+    let refusing = refusing.unwrap();
+    for restrict in (0..8).map(Restrict::nth) {
+        for deny in [&[][..], &[88, 1], &[317]] {
+            for program in [&allow[..], &refusing[..]] {
+                let programs = match around(program, deny, restrict) {
+                    Ok(programs) => programs,
+                    Err(error) => {
+                        // Neither would let the other be loaded.
+                        assert!(error == Error::Contradiction(317) && deny == [317] && program.len() > 1);
+                        continue;
+                    }
+                };
+                for (at, loaded) in programs.iter().enumerate().skip(1) {
+                    check(loaded);
+                    assert_eq!(
+                        stacked(&programs[..at], &Call::new(317, [1, 1, 0, 0, 0, 0])),
+                        ALLOW,
+                        "the next is loaded"
+                    );
+                }
+                for nr in (0..=600).chain([0x3fff_5b57, MARKER_NR, 0x4000_0000, u32::MAX]) {
+                    let call = Call::new(nr, [1, 4096, 7, 0, 0, 0]);
+                    let Restrict { no_exec, no_new_code, no_sockets } = restrict;
+                    let restriction = oracle::restriction(no_exec, no_new_code, no_sockets, nr, &call.args);
+                    let refused = deny.contains(&nr) || nr == 317 && program.len() > 1;
+                    let answer = if restriction == ALLOW && refused { EPERM } else { restriction };
+                    assert_eq!(stacked(&programs, &call), guard(nr).unwrap_or(answer), "{restrict:?} {deny:?} {nr}");
+                    let foreign = Call { arch: 0x4000_0003, ..call };
+                    assert_eq!(stacked(&programs, &foreign), KILL_PROCESS);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn names_of_actions_are_read_as_written() {
-    for denial in DENIALS {
+    for denial in NAMED {
         assert_eq!(Denial::from_name(denial.name()), Some(denial));
         assert!(Denial::NAMES.contains(&denial.name()));
     }

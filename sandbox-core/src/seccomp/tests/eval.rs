@@ -39,24 +39,30 @@ pub struct Outcome {
 }
 
 pub fn run(program: &[sock_filter], call: &Call) -> Outcome {
-    let (mut accumulator, mut at, mut loaded_args) = (None, 0, false);
+    let (mut accumulator, mut index, mut at, mut loaded_args) = (None, None, 0, false);
+    let mut memory = [None; 16];
     for steps in 1.. {
         let i = program[at];
         at += 1;
         let value = || accumulator.expect("nothing is loaded");
+        let with = || if i.code & 0x08 == 0 { i.k } else { index.expect("nothing is in the index register") };
         match i.code {
             0x20 => {
                 loaded_args |= i.k >= 8;
                 accumulator = Some(call.word(i.k));
             }
-            0x54 => accumulator = Some(value() & i.k),
+            0x00 => accumulator = Some(i.k),
+            0x02 => memory[i.k as usize] = Some(value()),
+            0x61 => index = Some(memory[i.k as usize].expect("nothing was stored there")),
+            0x54 | 0x5c => accumulator = Some(value() & with()),
+            0x44 | 0x4c => accumulator = Some(value() | with()),
             0x05 => at += i.k as usize,
-            0x15 | 0x25 | 0x35 | 0x45 => {
-                let holds = match i.code {
-                    0x15 => value() == i.k,
-                    0x25 => value() > i.k,
-                    0x35 => value() >= i.k,
-                    _ => value() & i.k != 0,
+            0x15 | 0x25 | 0x35 | 0x45 | 0x1d | 0x2d | 0x3d => {
+                let holds = match i.code & !0x08 {
+                    0x15 => value() == with(),
+                    0x25 => value() > with(),
+                    0x35 => value() >= with(),
+                    _ => value() & with() != 0,
                 };
                 at += usize::from(if holds { i.jt } else { i.jf });
             }
@@ -85,11 +91,15 @@ pub fn check(program: &[sock_filter]) {
         let inside = |skip: usize| assert!(at + 1 + skip < program.len(), "jump out of the program at {at}");
         match i.code {
             0x05 => inside(i.k as usize),
-            0x15 | 0x25 | 0x35 | 0x45 => {
+            0x15 | 0x25 | 0x35 | 0x45 | 0x1d | 0x2d | 0x3d => {
                 inside(usize::from(i.jt));
                 inside(usize::from(i.jf));
             }
-            0x20 | 0x54 => inside(0),
+            0x20 | 0x00 | 0x54 | 0x5c | 0x44 | 0x4c => inside(0),
+            0x02 | 0x61 => {
+                assert!(i.k < 16);
+                inside(0);
+            }
             0x06 => (),
             other => panic!("instruction {other:#x}"),
         }

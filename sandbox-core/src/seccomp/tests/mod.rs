@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answers;
 mod compile;
 mod compose;
 mod eval;
@@ -31,7 +32,7 @@ fn registers() -> Vec<[u64; 6]> {
 }
 
 /// Values that some rule compares with, and their neighbours in spirit.
-const WORDS: [u64; 36] = [
+const WORDS: [u64; 38] = [
     0,
     1,
     2,
@@ -54,6 +55,8 @@ const WORDS: [u64; 36] = [
     0o2755,
     0o4755,
     0o6000,
+    0x1000,
+    0x2000_0000,
     0o10644,
     0o14644,
     0o20666,

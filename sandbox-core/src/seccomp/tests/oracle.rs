@@ -209,6 +209,61 @@ pub fn restriction(no_exec: bool, no_new_code: bool, no_sockets: bool, nr: u32, 
         SYS_socket if no_sockets => EAFNOSUPPORT,
         SYS_socketpair if no_sockets => unless(low(args[0]) != 1, EAFNOSUPPORT),
         SYS_io_uring_setup | SYS_io_uring_enter | SYS_io_uring_register if no_sockets => ENOSYS,
-        _ => ALLOW,
+        _ => none(nr, args),
     }
+}
+
+/// What `pure` allows whatever the arguments.
+#[rustfmt::skip]
+const PURE: &[u32] = &[
+    0, 1, 3, 5, 7, 8, 11, 12, 13, 14, 15, 17, 18, 19, 20, 23, 24, 25, 27, 28, 32, 33, 35, 39, 40, 60, 72,
+    74, 75, 77, 96, 98, 100, 102, 104, 107, 108, 110, 127, 131, 186, 201, 202, 204, 218, 219, 221, 228, 229,
+    230, 231, 232, 233, 234, 270, 271, 273, 275, 276, 281, 291, 292, 295, 296, 309, 318, 324, 326, 327, 328,
+    334, 436, 441,
+];
+
+pub fn pure(nr: u32, args: &[u64; 6]) -> u32 {
+    match nr {
+        9 | 10 => unless(args[2] & 4 != 0, EPERM),
+        16 => strict(nr, args),
+        262 => unless(low(args[3]) != 0x1000, EPERM),
+        _ => unless(!PURE.contains(&nr), EPERM),
+    }
+}
+
+pub fn net_client(nr: u32, args: &[u64; 6]) -> u32 {
+    // listen, accept, accept4
+    if [50, 43, 288].contains(&nr) { EPERM } else { default(nr, args) }
+}
+
+pub fn net_server(nr: u32, args: &[u64; 6]) -> u32 {
+    let fast = |flags: u64| unless(flags >> 29 & 1 != 0, EPERM);
+    match nr {
+        42 => EPERM,
+        44 | 307 => fast(args[3]),
+        46 => fast(args[2]),
+        _ => default(nr, args),
+    }
+}
+
+/// What `dev` lifts of `default`.
+#[rustfmt::skip]
+const LIFTED: &[u32] = &[
+    56, 101, 135, 155, 161, 165, 166, 170, 171, 272, 308, 310, 311, 312, 428, 429, 430, 431, 432, 433, 435,
+    438, 440, 442, 457, 458, 467, 470,
+];
+
+pub fn dev(nr: u32, args: &[u64; 6]) -> u32 {
+    if LIFTED.contains(&nr) { ALLOW } else { default(nr, args) }
+}
+
+#[rustfmt::skip]
+const TOASTERS: &[u32] = &[
+    101, 103, 134, 135, 139, 154, 155, 159, 163, 164, 165, 166, 167, 168, 169, 172, 173, 174, 175, 176, 177,
+    178, 179, 180, 205, 206, 207, 208, 209, 210, 212, 216, 227, 237, 238, 239, 246, 248, 249, 250, 256, 272,
+    278, 279, 298, 303, 304, 305, 308, 310, 311, 312, 313, 317, 320, 321, 323,
+];
+
+pub fn toaster(nr: u32, args: &[u64; 6]) -> u32 {
+    if TOASTERS.contains(&nr) { KILL_THREAD } else { none(nr, args) }
 }

@@ -14,6 +14,11 @@ fn all() -> Vec<(String, &'static [sock_filter], Policy)> {
     let mut all: Vec<(String, &'static [sock_filter], Policy)> = vec![
         ("default".into(), programs::shipped(Shipped::Default), Box::new(oracle::default)),
         ("strict".into(), programs::shipped(Shipped::Strict), Box::new(oracle::strict)),
+        ("pure".into(), programs::shipped(Shipped::Pure), Box::new(oracle::pure)),
+        ("net-client".into(), programs::shipped(Shipped::NetClient), Box::new(oracle::net_client)),
+        ("net-server".into(), programs::shipped(Shipped::NetServer), Box::new(oracle::net_server)),
+        ("dev".into(), programs::shipped(Shipped::Dev), Box::new(oracle::dev)),
+        ("toaster".into(), programs::shipped(Shipped::Toaster), Box::new(oracle::toaster)),
         ("none".into(), programs::shipped(Shipped::None), Box::new(oracle::none)),
         ("supervisor".into(), supervisor(), Box::new(oracle::supervisor)),
     ];
@@ -92,9 +97,8 @@ fn precompiled_programs_are_what_the_library_would_compile() {
         let bytes = |p: &[sock_filter]| p.iter().map(|i| (i.code, i.jt, i.jf, i.k)).collect::<Vec<_>>();
         assert_eq!(bytes(a), bytes(b));
     };
-    for name in Shipped::NAMES {
-        let base = Shipped::from_name(name).unwrap();
-        assert_eq!(base.name(), name);
+    for base in Shipped::ALL {
+        assert_eq!(Shipped::from_name(base.name()), Some(base));
         assert!(!base.summary().is_empty());
         same(programs::shipped(base), &compile_well(&base.filter()).unwrap());
     }
@@ -106,7 +110,7 @@ fn precompiled_programs_are_what_the_library_would_compile() {
 
 #[test]
 fn every_rule_has_its_reason() {
-    for base in [Shipped::Default, Shipped::Strict] {
+    for base in Shipped::ALL {
         for (nr, _) in base.filter().rules {
             assert!(base.why(nr).is_some_and(|why| !why.is_empty()), "{nr}");
         }
@@ -142,7 +146,8 @@ fn known_ways_around_are_shut() {
 }
 
 /// Numbers that some shipped program answers by arguments.
-const BY_ARGS: [u32; 19] = [2, 9, 10, 16, 30, 41, 53, 56, 85, 90, 91, 133, 135, 157, 257, 259, 268, 329, 452];
+const BY_ARGS: [u32; 23] =
+    [2, 9, 10, 16, 30, 41, 44, 46, 53, 56, 85, 90, 91, 133, 135, 157, 257, 259, 262, 268, 307, 329, 452];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5_000))]
