@@ -64,7 +64,8 @@ fn set_user_id_files_give_nothing_even_then() {
     for entry in ENTRIES {
         // Without a user namespace there is another user to become; only the mounts' nosuid stands in the way.
         let sandbox = Sandbox::new(entry).with(&["share=user", "uid=65534", "gid=65534", "allow-new-privs"]);
-        let ended = sandbox.set("bind", &*dir).probe(&["exec".as_ref(), program.as_os_str(), "report".as_ref()]);
+        let bind = format!("{}:exec", dir.display());
+        let ended = sandbox.set("bind", bind).probe(&["exec".as_ref(), program.as_os_str(), "report".as_ref()]);
         let inside = Report::parse(ended.ok());
         assert_eq!((inside.one("euid"), inside.one("status.CapEff")), ("65534", "0000000000000000"));
     }
