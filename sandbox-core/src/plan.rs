@@ -73,12 +73,14 @@ pub struct Supervision {
     pub stats: bool,
     pub time_limit: Option<Duration>,
     pub log: LogLevel,
+    /// Its filter asks an observer, who is told when there is something to ask and when all is over.
+    pub observed: bool,
 }
 
 impl Supervision {
     /// Whether inner waits for outer's word before main, as something is to be said or to run before that.
     pub fn begins_on_word(&self) -> bool {
-        self.status_fd.is_some() || self.stats || self.time_limit.is_some()
+        self.status_fd.is_some() || self.stats || self.time_limit.is_some() || self.observed
     }
 }
 
@@ -100,6 +102,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
 
     // Before any descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
+    steps.put(Side::Outer, step::observer::plan(policy)?);
     // With the caller's rights; from here on it can be told what fails.
     steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
     steps.put(Side::Outer, step::time_limit::plan(policy, &wanted)?);
@@ -147,6 +150,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         stats: policy.stats.is_some(),
         time_limit: policy.time_limit.map(|limit| limit.0),
         log: policy.log_level.unwrap_or(LogLevel::Error),
+        observed: policy.observe.is_some(),
     };
     Ok(Plan { steps: steps.0, supervision, wanted })
 }

@@ -34,6 +34,11 @@ pub const OWN: &[Own] = &[
     Own { name: "library", metavar: "FILE",
         help: "the libsandbox.so to use",
         more: "Absent: the one beside sbx-launch, or in the lib directory beside its bin directory, or the system's." },
+    Own { name: "explain", metavar: "",
+        help: "say on standard error, at the end, which calls were refused",
+        more: "A line for each that differs: its arguments, how often, the function that made it, the rule that refused it and \
+               the setting that would allow it. What is refused is the same. Answers of seccomp-action trap and kill-thread \
+               are not told: only the kernel can give them. Needs Linux 5.6." },
     Own { name: "print-plan", metavar: "",
         help: "print what would be done, step by step, and run nothing",
         more: "With a program, the first line says how it would be entered." },
@@ -68,6 +73,8 @@ pub struct Invocation {
     pub request: Request,
     pub policy: Option<OsString>,
     pub library: Option<OsString>,
+    /// Refused calls are told at the end.
+    pub explain: bool,
     pub flags: Vec<Assignment>,
     /// The program and its arguments, untouched; may be empty unless the request is to run.
     pub program: Vec<OsString>,
@@ -87,7 +94,8 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
         return Err(mistake("the program to run is missing".into()));
     }
     let flags = SETTINGS.iter().flat_map(|setting| assignments(setting, &mut matches)).collect();
-    Ok(Invocation { request, policy, library, flags, program })
+    let explain = matches.get_flag("explain");
+    Ok(Invocation { request, policy, library, explain, flags, program })
 }
 
 /// The grammar. clap's own help, version and colours are off: they would cost start-up time and speak another style.

@@ -19,6 +19,7 @@ use crate::environment::{c_strings, loader_words, preload, with_home, with_sandb
 use crate::error::Error;
 use crate::help;
 use crate::library::Library;
+use crate::observe;
 use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::target::{self, Surroundings, Target, Trouble};
@@ -53,11 +54,22 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
     let plan = plan::plan(&policy, &Host::probe(home.as_deref().map(OsStr::as_bytes)))?;
+    if invocation.request == Request::PrintEnv && invocation.explain {
+        let what = "--explain: only sbx-launch can do that, and variables cannot say it";
+        return Err(Error::CommandLine { what: what.into(), hint: None });
+    }
+    let task = observe::task(invocation.explain, &policy, &plan)?;
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
-        Request::PrintPlan => print_plan(&invocation, &policy, &environment, &plan),
-        _ => match execute(&invocation, &policy, &environment, &setting::merged(&assignments)?)? {},
+        Request::PrintPlan => {
+            let plan = match &task {
+                Some(task) => plan::plan(&task.policy(&policy), &Host::probe(home.as_deref().map(OsStr::as_bytes)))?,
+                None => plan,
+            };
+            print_plan(&invocation, &policy, &environment, &plan)
+        }
+        _ => match execute(&invocation, &policy, &environment, setting::merged(&assignments)?, task)? {},
     }
 }
 
@@ -111,7 +123,8 @@ fn execute(
     invocation: &Invocation,
     policy: &Policy,
     caller: &[Vec<u8>],
-    settings: &[Merged],
+    mut settings: Vec<Merged>,
+    task: Option<observe::Task>,
 ) -> Result<Infallible, Error> {
     // Before a file is opened here, whose descriptor could be taken for the one that is meant.
     check_descriptors(policy)?;
@@ -120,7 +133,10 @@ fn execute(
     let target = examine(invocation, &library, &environment)?;
     let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
     let word = library.inherited_word().map_err(failed)?;
-    let environment = with_sandbox(with_home(environment, caller)?, settings, &word);
+    if let Some(task) = task {
+        settings.extend(task.start()?);
+    }
+    let environment = with_sandbox(with_home(environment, caller)?, &settings, &word);
     let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
     let (arguments, environment) = (c_strings(arguments), c_strings(environment));
     if !policy.allow_new_privs.on() {

@@ -15,6 +15,7 @@ mod error;
 mod help;
 mod launch;
 mod library;
+mod observe;
 mod plt;
 mod policy_file;
 mod print;

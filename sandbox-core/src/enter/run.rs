@@ -1,5 +1,6 @@
 //! Carries a plan out. Makes system calls in the plan's order and decides nothing.
 
+use std::os::fd::AsRawFd;
 use std::time::Instant;
 
 use crate::error::{Failure, Refusal, SetupError};
@@ -20,7 +21,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     // First of all: a descriptor of ours must not become the target's stdin.
     let plugged = file::plug_standard_fds().map_err(of_start)?;
     let outputs = Outputs { status: plan.supervision.status_fd, stats: None };
-    let mut context = Context { channel: None, mask: None, processors: None, plugged, outputs, alarm: None };
+    let mut context = Context { channel: None, mask: None, processors: None, plugged, outputs, alarm: None, observer: None, listener: None };
     let (forked, channel, inner_channel) = fork(plan, &mut context).map_err(|error| {
         // ignored: the exit code stands, and standard error has the line
         let _ = context.outputs.last(&report::failed(&error));
@@ -32,6 +33,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
         Forked::Child => {
             // Outer's: closed here, and not with all others, so that nothing closes a number twice.
             context.outputs = Outputs::default();
+            context.observer = None;
             become_target(plan, context);
             Ok(())
         }
@@ -133,13 +135,14 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
 /// Under the filter: these calls are in every filter, or setup ends here.
 fn finish(plan: &Plan, context: Context) -> Result<(), Failure> {
     let channel = context.channel.ok_or_else(peer_gone)?;
-    channel.tell(&Message::Ready)?;
+    channel.tell(&Message::Ready { listener: context.listener.as_ref().map(AsRawFd::as_raw_fd) })?;
     if plan.supervision.begins_on_word() {
         match channel.hear()? {
             Some(Message::Go) => {}
             _ => return Err(peer_gone()),
         }
     }
+    // The listener and the channel are closed here: whoever has the listener answers for the filter.
     Ok(())
 }
 

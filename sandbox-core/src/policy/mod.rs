@@ -8,7 +8,7 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Bind, Capability, DevMode, Duration, EnvEntry, EnvName, Fd, FilterName, HostName, Id, Inside, LogLevel, Namespace,
-    NetMode, OutFile, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
+    NetMode, Observe, OutFile, ProcMode, Profile, Root, SeccompAction, Syscall, Tmpfs,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -51,6 +51,8 @@ pub struct Policy {
     pub status_fd: Option<Fd>,
     pub stats: Option<OutFile>,
     pub log_level: Option<LogLevel>,
+    pub observe: Option<Observe>,
+    pub observer_fd: Option<Fd>,
 }
 
 impl Policy {

@@ -11,9 +11,11 @@
 
 mod compile;
 mod compose;
+pub mod eval;
 mod graph;
 mod ir;
 mod leaf;
+mod observed;
 mod programs;
 mod shipped;
 mod syscalls;
@@ -23,6 +25,7 @@ mod tests;
 pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile};
 pub use compose::{Denial, Request, compose};
 pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Filter, Op, Rule, Width};
+pub use observed::{Notify, UNASKED, observed};
 pub use programs::supervisor;
 pub use shipped::{Restrict, Shipped, supervisor as supervisor_filter};
 pub use syscalls::{NEWEST, is_known, name, number};

@@ -11,12 +11,15 @@ pub mod init;
 pub mod mounts;
 pub mod namespaces;
 pub mod network;
+pub mod observer;
 pub mod parent;
 pub mod seccomp;
 pub mod session;
 pub mod stats;
 pub mod time_limit;
 pub mod user;
+
+use std::os::fd::OwnedFd;
 
 use crate::error::Failure;
 use crate::report::Outputs;
@@ -60,6 +63,10 @@ pub struct Context {
     /// Outer's alone: where its lines go, and the timer of the time limit.
     pub outputs: Outputs,
     pub alarm: Option<Alarm>,
+    /// Outer's alone, to whom the filter asks.
+    pub observer: Option<Channel>,
+    /// Inner's, on which its filter asks, until the observer has it.
+    pub listener: Option<OwnedFd>,
 }
 
 /// One step of a plan: everything it needs was decided and allocated when it was planned.

@@ -5,13 +5,26 @@ use std::borrow::Cow;
 use super::{Context, Step};
 use crate::error::{Failure, PolicyError};
 use crate::policy::Policy;
-use crate::policy::types::{FilterName, NetMode, SeccompAction};
-use crate::seccomp::{self, Denial, Request, Shipped};
-use crate::sys::privilege;
+use crate::policy::types::{FilterName, NetMode, Observe, SeccompAction};
+use crate::seccomp::{self, Denial, Notify, Request, Shipped};
+use crate::sys::{notify, privilege};
 
 pub struct Filter {
-    programs: Vec<Cow<'static, [libc::sock_filter]>>,
+    programs: Programs,
+    /// These as the one that asks, where an observer answers.
+    observed: Option<Vec<libc::sock_filter>>,
     says: String,
+}
+
+/// Programs in their order of loading.
+pub type Programs = Vec<Cow<'static, [libc::sock_filter]>>;
+
+/// The programs of a policy, whether anybody is asked about what they answer or not.
+///
+/// # Errors
+/// As `plan`.
+pub fn programs(policy: &Policy) -> Result<Programs, PolicyError> {
+    plan(&Policy { observe: None, ..policy.clone() }).map(|filter| filter.programs)
 }
 
 /// Always planned: even the filter `none` refuses foreign architectures, x32 and unknown numbers, and carries the
@@ -57,7 +70,17 @@ pub fn plan(policy: &Policy) -> Result<Filter, PolicyError> {
         says.push_str(", refusals ");
         says.push_str(action.name());
     }
-    Ok(Filter { programs, says })
+    let observed = policy.observe.map(|what| observed(&programs, what)).transpose()?;
+    Ok(Filter { programs, observed, says })
+}
+
+fn observed(programs: &Programs, what: Observe) -> Result<Vec<libc::sock_filter>, PolicyError> {
+    let notify = match what {
+        Observe::Kills => Notify::Kills,
+        Observe::Refusals => Notify::Refusals,
+        Observe::All => Notify::All,
+    };
+    seccomp::observed(programs, notify).map_err(|error| PolicyError::conflict("observe", error.to_string()))
 }
 
 impl Step for Filter {
@@ -67,7 +90,11 @@ impl Step for Filter {
     fn describe(&self) -> String {
         self.says.clone()
     }
-    fn apply(&self, _: &mut Context) -> Result<(), Failure> {
+    fn apply(&self, context: &mut Context) -> Result<(), Failure> {
+        if let Some(observed) = &self.observed {
+            context.listener = Some(notify::load_filter(observed)?);
+            return Ok(());
+        }
         self.programs.iter().try_for_each(|program| privilege::load_filter(program))
     }
 }

@@ -1,7 +1,7 @@
 //! Files and descriptors.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::call::Call;
 use super::{Result, check, check_fd, refused};
@@ -122,6 +122,26 @@ pub fn plug_standard_fds() -> Result<[bool; 3]> {
         }
     }
     Ok(plugged)
+}
+
+/// Lets a descriptor through execve(2), fcntl(2).
+pub fn let_through_exec(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Open, unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) }.into()).map(drop)
+}
+
+/// A second descriptor for the same open file, of a number that is none of 0, 1 and 2, fcntl(2) F_DUPFD_CLOEXEC.
+pub fn above_standard(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    // SAFETY: the call takes numbers only.
+    check_fd(Call::Open, unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) }.into())
+}
+
+/// A descriptor that was inherited by number and is nobody's yet, from here on not inherited any further, fcntl(2).
+pub fn take(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Open, unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }.into())?;
+    // SAFETY: it is open, as the call has shown, and the caller hands it over.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// close(2) by number, for descriptors that nothing owns any more.

@@ -11,6 +11,7 @@ pub mod call;
 pub mod file;
 pub mod mount;
 pub mod net;
+pub mod notify;
 pub mod privilege;
 pub mod process;
 pub mod signal;

@@ -14,7 +14,7 @@ pub use duration::{Duration, Offset};
 pub(crate) use files::normal;
 pub use files::{Bind, Inside, Root, Tmpfs};
 pub use identity::{HostName, Id};
-pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile, SeccompAction};
+pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, Observe, ProcMode, Profile, SeccompAction};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
 pub use reports::OutFile;

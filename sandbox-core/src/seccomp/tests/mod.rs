@@ -5,6 +5,7 @@
 mod compile;
 mod compose;
 mod eval;
+mod observed;
 mod oracle;
 mod shipped;
 mod syscalls;

@@ -1,0 +1,124 @@
+//! What is said of the calls that were refused: a line for each that differs, with a count.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use sandbox_core::seccomp::{self, eval};
+use sandbox_core::setting::text::show;
+use sandbox_core::sys::notify::Notification;
+
+use super::decide::{Answer, Rules};
+use super::{decode, process, symbols};
+
+/// As many lines at most; what is refused besides is counted.
+const LINES_MAX: usize = 50;
+/// Places in files whose function has been looked up.
+const PLACES_MAX: usize = 1024;
+
+/// What one line is about.
+#[derive(PartialEq, Eq)]
+struct Refused {
+    call: eval::Call,
+    shown: String,
+    answer: Answer,
+    by: String,
+}
+
+/// Everything that was refused.
+#[derive(Default)]
+pub struct Refusals {
+    /// In the order in which they came first, with their counts.
+    lines: Vec<(Refused, u64)>,
+    known: HashMap<(u32, u32, String, Answer, String), usize>,
+    beyond: u64,
+    /// By file and offset. The same place in the same file is the same function.
+    places: HashMap<(u64, u64, Vec<u8>), Option<String>>,
+}
+
+impl Refusals {
+    /// Counts a call that is about to be refused. The process still waits.
+    pub fn add(&mut self, notification: &Notification, call: &eval::Call, answer: Answer) {
+        let shown = decode::call(call, notification.thread);
+        let by = self.caller(notification);
+        let key = (call.nr, call.arch, shown, answer, by);
+        if let Some(line) = self.known.get(&key).and_then(|&at| self.lines.get_mut(at)) {
+            line.1 += 1;
+        } else if self.lines.len() < LINES_MAX {
+            let (shown, by) = (key.2.clone(), key.4.clone());
+            self.known.insert(key, self.lines.len());
+            self.lines.push((Refused { call: *call, shown, answer, by }, 1));
+        } else {
+            self.beyond += 1;
+        }
+    }
+
+    /// `libc.so.6 (socket+0xb) in curl`, as far as it can be told.
+    fn caller(&mut self, notification: &Notification) -> String {
+        let thread = notification.thread;
+        let mut by = String::new();
+        if let Some(place) = self.place(thread, notification.ip) {
+            by.push_str(&place);
+        }
+        if let Some(name) = process::read(thread, "comm") {
+            let _ = write!(by, "{}in {}", if by.is_empty() { "" } else { " " }, show(name.trim_ascii_end()));
+        }
+        by
+    }
+
+    fn place(&mut self, thread: i32, ip: u64) -> Option<String> {
+        let maps = process::read(thread, "maps")?;
+        let mapping = process::mapping(&maps, ip)?;
+        let offset = ip.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
+        let key = (mapping.inode, offset, mapping.path);
+        if let Some(known) = self.places.get(&key) {
+            return known.clone();
+        }
+        let mapping = process::Mapping { path: key.2.clone(), ..mapping };
+        let file = mapping.path.rsplit(|&b| b == b'/').next().map(show).filter(|name| !name.is_empty())?;
+        let file: String = file.chars().take(80).collect();
+        // The call is the instruction before: a function may end with it.
+        let symbol = process::file_of(thread, &mapping).and_then(|file| symbols::at(&file, offset.checked_sub(1)?));
+        let place = match symbol {
+            Some((name, within)) => format!("{file} ({}+{:#x})", show(&name), within + 1),
+            None => format!("{file} (+{offset:#x})"),
+        };
+        if self.places.len() >= PLACES_MAX {
+            self.places.clear();
+        }
+        self.places.insert(key, Some(place.clone()));
+        Some(place)
+    }
+
+    /// The lines.
+    pub fn text(&self, rules: &Rules) -> String {
+        let mut text = String::new();
+        for (refused, count) in &self.lines {
+            let times = if *count == 1 { String::new() } else { format!(", {count} times") };
+            let met = match refused.answer {
+                Answer::Killed => "killed by SIGSYS".into(),
+                Answer::Errno(errno) => format!("{:?}", nix::errno::Errno::from_raw(errno.into())),
+                Answer::Logged | Answer::Allowed => "let through, and refused but for seccomp-action = \"log\"".into(),
+            };
+            let number = match seccomp::name(refused.call.nr) {
+                Some(_) if refused.call.arch == eval::Call::new(0, [0; 6]).arch => format!(" [{}]", refused.call.nr),
+                _ => String::new(),
+            };
+            let _ = write!(text, "sbx: refused: {}{number}: {met}{times}", refused.shown);
+            if !refused.by.is_empty() {
+                let _ = write!(text, "; by {}", refused.by);
+            }
+            let reason = rules.reason(&refused.call);
+            let _ = write!(text, "; {}", reason.by.join("; "));
+            match reason.remedy {
+                Some(remedy) => {
+                    let _ = writeln!(text, "; to allow it: {remedy}");
+                }
+                None => text.push('\n'),
+            }
+        }
+        if self.beyond != 0 {
+            let _ = writeln!(text, "sbx: refused: {} more, not told one by one", self.beyond);
+        }
+        text
+    }
+}

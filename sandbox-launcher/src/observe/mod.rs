@@ -1,0 +1,146 @@
+//! Saying what was refused, and finding out what a program needs: a process beside the sandbox whom the filter asks.
+//!
+//! It is forked before the target is executed, and only where something is to be said. The library loads a filter that
+//! asks where it would have refused; outer tells the observer on which descriptor; the observer fetches it from inner,
+//! runs the same programs on each call that waits, and gives the answer that the kernel would have given. If it dies,
+//! the kernel answers ENOSYS to whatever would have been asked.
+
+mod confine;
+mod decide;
+mod decode;
+mod explain;
+mod names;
+mod process;
+mod serve;
+mod symbols;
+
+use std::os::fd::AsFd;
+
+use sandbox_core::error::{Failure, PolicyError, Refusal, SetupError};
+use sandbox_core::plan::Plan;
+use sandbox_core::policy::Policy;
+use sandbox_core::policy::types::{Fd, Namespace, Observe, SeccompAction};
+use sandbox_core::setting::{self, Assignment, Origin};
+use sandbox_core::step::{observer, seccomp};
+use sandbox_core::sys::call::Call;
+use sandbox_core::sys::process::{self as processes, Forked};
+use sandbox_core::sys::socket::{Channel, Message, peer_gone};
+use sandbox_core::sys::{file, notify, signal};
+
+use decide::Rules;
+
+use crate::error::Error;
+use crate::print::Merged;
+
+/// What is to be observed, and for what.
+pub struct Task {
+    what: Observe,
+    /// Asked for by name: without it there is no run. Otherwise what is refused is refused without being told.
+    asked_for: bool,
+    rules: Rules,
+    /// Without a new user namespace the target may be another user's.
+    shares_user: bool,
+    /// With a new pid namespace nobody is left to answer when the target has ended.
+    all_end: bool,
+}
+
+/// What an observer is needed for; `None`: nothing, and nothing is started.
+///
+/// # Errors
+/// The programs do not fit into one, when it was asked for by name.
+pub fn task(explain: bool, policy: &Policy, plan: &Plan) -> Result<Option<Task>, PolicyError> {
+    // Given by hand, as the library's settings: then there is an observer already.
+    if policy.observe.is_some() || policy.observer_fd.is_some() {
+        return Err(PolicyError::conflict("observe", "sbx-launch sets it itself; ask by --explain or --learn"));
+    }
+    let rules = Rules::of(policy)?;
+    let (what, asked_for) = match explain {
+        true => (Observe::Refusals, true),
+        false if policy.seccomp_action == Some(SeccompAction::Log) => (Observe::Refusals, false),
+        false if rules.kill() => (Observe::Kills, false),
+        false => return Ok(None),
+    };
+    match seccomp::plan(&Policy { observe: Some(what), ..policy.clone() }) {
+        Err(error) if asked_for => return Err(error),
+        Err(_) => return Ok(None),
+        Ok(_) => {}
+    }
+    let (shares_user, all_end) = (!plan.is_new(Namespace::User), plan.is_new(Namespace::Pid));
+    Ok(Some(Task { what, asked_for, rules, shares_user, all_end }))
+}
+
+impl Task {
+    /// The policy as the library will get it.
+    pub fn policy(&self, policy: &Policy) -> Policy {
+        // The number is not known before there is one, and says nothing.
+        Policy { observe: Some(self.what), observer_fd: Some(Fd(3)), ..policy.clone() }
+    }
+
+    /// Whether it can be done here.
+    pub fn is_possible(&self) -> Result<(), Failure> {
+        notify::is_possible()
+    }
+
+    /// Starts the observer, and gives the settings by which the library finds it: none where it cannot be and was not
+    /// asked for by name.
+    ///
+    /// # Errors
+    /// What the kernel refuses, when it was asked for by name.
+    pub fn start(self) -> Result<Vec<Merged>, Error> {
+        let (what, asked_for) = (self.what, self.asked_for);
+        match fork(self) {
+            Ok(number) => settings(what, number).map_err(Error::from),
+            Err(_) if !asked_for => Ok(Vec::new()),
+            Err(failure) => Err(Refusal::from(SetupError::new(observer::NAME, failure, "")).into()),
+        }
+    }
+}
+
+/// The number of the launcher's end, which the target's process inherits; the other is the observer's.
+fn fork(task: Task) -> Result<i32, Failure> {
+    task.is_possible()?;
+    let (own, theirs) = Channel::pair()?;
+    // Where 0, 1 or 2 is closed, a number of these would be taken for the target's.
+    let own = Channel::inherited(file::above_standard(own.as_fd())?);
+    let theirs = Channel::inherited(file::above_standard(theirs.as_fd())?);
+    match processes::fork()? {
+        Forked::Child => {
+            drop(own);
+            serve::run(task, theirs)
+        }
+        Forked::Parent(pid) => {
+            drop(theirs);
+            let begun = match own.receive() {
+                Ok(Some(Message::Observing)) => file::let_through_exec(own.as_fd()),
+                Ok(Some(Message::Failed { failure, .. })) => Err(failure),
+                Ok(_) => Err(peer_gone()),
+                Err(failure) => Err(failure),
+            };
+            if let Err(failure) = begun {
+                // ignored: it ends when its channel does, and no exit status of it is of interest
+                let _ = signal::send(pid, libc::SIGKILL);
+                let _ = signal::wait_end(pid);
+                return Err(failure);
+            }
+            // Left open: the number is the library's from here on.
+            Ok(own.leak())
+        }
+    }
+}
+
+fn settings(what: Observe, number: i32) -> Result<Vec<Merged>, PolicyError> {
+    let say = |name: &str, text: String| {
+        let setting = setting::named(name).ok_or_else(|| PolicyError::unknown(name, Origin::Flag))?;
+        Ok(Assignment { setting, text: text.into_bytes(), origin: Origin::Flag })
+    };
+    setting::merged(&[say("observe", what.name().into())?, say("observer-fd", number.to_string())?])
+}
+
+/// What the plan says where there should be an observer and cannot be.
+pub fn without(failure: Failure) -> String {
+    format!("none, as {} is refused: what is refused is not told", call_of(failure.call))
+}
+
+fn call_of(call: Call) -> &'static str {
+    call.name()
+}

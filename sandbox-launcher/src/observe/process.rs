@@ -1,0 +1,156 @@
+//! What can be learned of a process that waits. It may be hostile: nothing here believes it, or waits for it.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use sandbox_core::sys::notify;
+
+/// The longest string that is read of a process.
+const STRING_MAX: usize = 4096;
+const PAGE: u64 = 4096;
+/// The largest file of /proc that is read.
+const PROC_MAX: u64 = 8 << 20;
+
+/// A file of `/proc/THREAD`, cut at a size that none has by itself.
+pub fn read(thread: i32, name: &str) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let file = File::open(format!("/proc/{thread}/{name}")).ok()?;
+    file.take(PROC_MAX).read_to_end(&mut text).ok()?;
+    Some(text)
+}
+
+/// The text of a field of `/proc/THREAD/status`.
+pub fn status(thread: i32, field: &str) -> Option<String> {
+    let text = read(thread, "status")?;
+    let line = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(field.as_bytes())?.strip_prefix(b":"))?;
+    Some(String::from_utf8_lossy(line.trim_ascii()).into_owned())
+}
+
+/// The process a thread is of.
+pub fn of_thread(thread: i32) -> Option<i32> {
+    status(thread, "Tgid")?.parse().ok()
+}
+
+/// The only child of a process.
+pub fn only_child(pid: i32) -> Option<i32> {
+    let children = read(pid, &format!("task/{pid}/children"))?;
+    std::str::from_utf8(&children).ok()?.split_whitespace().next()?.parse().ok()
+}
+
+/// Whether SIGSYS ends the process of this thread: not where it is handled, blocked or ignored, and not pid 1.
+pub fn dies_of_sigsys(thread: i32) -> bool {
+    let bit = 1_u64 << (libc::SIGSYS - 1);
+    let free = |field| status(thread, field).and_then(|set| u64::from_str_radix(&set, 16).ok()).is_some_and(|set| set & bit == 0);
+    let inside = status(thread, "NSpid").and_then(|pids| pids.split_whitespace().last().map(|pid| pid != "1"));
+    free("SigBlk") && free("SigIgn") && free("SigCgt") && inside.unwrap_or(false)
+}
+
+/// The C string at an address; `None` where there is none of a sensible length.
+pub fn string(thread: i32, address: u64) -> Option<Vec<u8>> {
+    let mut string: Vec<u8> = Vec::new();
+    let mut buffer = [0_u8; PAGE as usize];
+    let mut at = address;
+    // No further than the page at a time: the next one may not be there, and then nothing of both would come.
+    while string.len() < STRING_MAX && at != 0 {
+        let left = usize::try_from(PAGE - at % PAGE).ok()?.min(STRING_MAX - string.len());
+        let got = notify::read_memory(thread, at, buffer.get_mut(..left)?);
+        let piece = buffer.get(..got).filter(|piece| !piece.is_empty())?;
+        if let Some(end) = memchr::memchr(0, piece) {
+            string.extend_from_slice(piece.get(..end)?);
+            return Some(string);
+        }
+        string.extend_from_slice(piece);
+        at = at.checked_add(u64::try_from(got).ok()?)?;
+    }
+    None
+}
+
+/// The word of 64 bits at an address.
+pub fn word(thread: i32, address: u64) -> Option<u64> {
+    let mut bytes = [0; 8];
+    (address != 0 && notify::read_memory(thread, address, &mut bytes) == 8).then(|| u64::from_ne_bytes(bytes))
+}
+
+/// Where a link of `/proc/THREAD` leads: `cwd`, `exe`, `fd/7`.
+pub fn link(thread: i32, name: &str) -> Option<Vec<u8>> {
+    Some(fs::read_link(format!("/proc/{thread}/{name}")).ok()?.into_os_string().into_vec())
+}
+
+/// A line of `/proc/THREAD/maps`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mapping {
+    pub start: u64,
+    /// Where in its file it begins.
+    pub offset: u64,
+    pub inode: u64,
+    pub path: Vec<u8>,
+}
+
+/// The mapping an address is in.
+pub fn mapping(maps: &[u8], address: u64) -> Option<Mapping> {
+    maps.split(|&b| b == b'\n').find_map(|line| {
+        let (start, mut rest) = hex(line)?;
+        rest = rest.strip_prefix(b"-")?;
+        let (end, rest) = hex(rest)?;
+        if !(start..end).contains(&address) {
+            return None;
+        }
+        let mut fields = rest.trim_ascii_start().splitn(5, |&b| b == b' ');
+        let (offset, _) = hex(fields.nth(1)?)?;
+        let inode = std::str::from_utf8(fields.nth(1)?).ok()?.parse().ok()?;
+        Some(Mapping { start, offset, inode, path: fields.next().unwrap_or_default().trim_ascii_start().to_vec() })
+    })
+}
+
+fn hex(text: &[u8]) -> Option<(u64, &[u8])> {
+    let end = text.iter().position(|b| !b.is_ascii_hexdigit())?;
+    let (digits, rest) = text.split_at(end);
+    Some((u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?, rest))
+}
+
+/// The file of a mapping: as the process would find it by name, or as this one does, if it is still the same.
+pub fn file_of(thread: i32, mapping: &Mapping) -> Option<File> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    if mapping.path.first() != Some(&b'/') {
+        return None;
+    }
+    let own = std::ffi::OsStr::from_bytes(&mapping.path);
+    let mut theirs = std::path::PathBuf::from(format!("/proc/{thread}/root"));
+    theirs.as_mut_os_string().push(own);
+    [theirs.as_path(), std::path::Path::new(own)].into_iter().find_map(|path| {
+        // It may have become a pipe or a terminal meanwhile.
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+        let found = file.metadata().ok()?;
+        (found.is_file() && found.ino() == mapping.inode).then_some(file)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings_are_found_by_address_and_hostile_lines_are_passed_over() {
+        let maps = b"garbage\n-\n12\n00400000-00401000 r-xp\n\
+            7f0000001000-7f0000002000 r-xp 00026000 fe:00 4711                       /usr/lib/a b.so\n\
+            7fff00000000-7fff00001000 rw-p 00000000 00:00 0                          [stack]\n";
+        let found = mapping(maps, 0x7f00_0000_1fff).unwrap();
+        assert_eq!((found.start, found.offset, found.inode), (0x7f00_0000_1000, 0x26000, 4711));
+        assert_eq!(found.path, b"/usr/lib/a b.so");
+        assert_eq!(mapping(maps, 0x7f00_0000_2000), None);
+        assert_eq!(mapping(maps, 0x40_0000), None);
+        assert_eq!(mapping(maps, 0x7fff_0000_0000).unwrap().path, b"[stack]");
+    }
+
+    #[test]
+    fn strings_end_at_their_end_and_are_not_endless() {
+        let own = std::process::id().cast_signed();
+        let text = std::ffi::CString::new("a/b").unwrap();
+        assert_eq!(string(own, text.as_ptr() as u64), Some(b"a/b".to_vec()));
+        let endless = vec![b'x'; 3 * STRING_MAX];
+        assert_eq!(string(own, endless.as_ptr() as u64), None);
+        assert_eq!((string(own, 0), string(own, 8)), (None, None));
+    }
+}
