@@ -163,6 +163,12 @@ fn no_failing_call_of_the_launchers_own_lets_the_program_run_with_less() {
 }
 
 #[test]
+fn no_failing_call_with_an_observer_lets_the_program_run_with_less() {
+    let sandbox = Sandbox::new(Entry::Launch).with(&["explain"]);
+    fail_each(&sandbox, |call| call.process > 0 || call.image == image_of(Entry::Launch));
+}
+
+#[test]
 fn nothing_outlives_an_outer_process_that_is_killed_at_any_call() {
     let all = calls(&Sandbox::new(Entry::Preload), &["sleep", "0"]).0;
     let calls: Vec<Call> = all.into_iter().filter(|call| call.process == 0).collect();

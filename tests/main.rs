@@ -24,6 +24,7 @@ mod proc;
 mod code;
 mod cwd;
 mod environment;
+mod explain;
 mod fds;
 mod privileges;
 mod seccomp;

@@ -71,6 +71,12 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("fds", libc::EBADF) => "a descriptor named by --keep-fd is not open",
         ("cwd", libc::ENOENT) => "the directory must exist inside: --bind or --tmpfs can put it there",
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
+        ("observer", libc::ENOSYS | libc::EINVAL) => "calls can be observed from Linux 5.6 on",
+        ("observer" | "seccomp", libc::EBUSY) => {
+            "something observes the calls of this process already, and the kernel has one \
+             observer for all around it"
+        }
+        ("observer", libc::EPERM) => "a sandbox around this one, or a Yama ptrace_scope of 3, forbids to observe",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
         (_, libc::EMFILE | libc::ENFILE) => "too few files may be open: raise RLIMIT_NOFILE (ulimit -n)",
         (_, libc::ENOMEM) => "memory is short, or RLIMIT_AS is small (ulimit -v)",

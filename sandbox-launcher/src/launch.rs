@@ -63,11 +63,17 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
         Request::PrintPlan => {
-            let plan = match &task {
-                Some(task) => plan::plan(&task.policy(&policy), &Host::probe(home.as_deref().map(OsStr::as_bytes)))?,
-                None => plan,
+            let (plan, obstacle) = match task {
+                Some(task) if task.obstacle().is_none() => {
+                    (plan::plan(&task.policy(&policy), &Host::probe(home.as_deref().map(OsStr::as_bytes)))?, None)
+                }
+                task => (plan, task.and_then(|task| task.obstacle())),
             };
-            print_plan(&invocation, &policy, &environment, &plan)
+            let mut out = print_plan(&invocation, &policy, &environment, &plan)?;
+            if let Some(obstacle) = obstacle {
+                out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
+            }
+            Ok(out)
         }
         _ => match execute(&invocation, &policy, &environment, setting::merged(&assignments)?, task)? {},
     }

@@ -25,8 +25,17 @@ pub enum Entry {
 
 pub const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
 
-const SWITCHES: [&str; 8] =
-    ["root-rw", "allow-new-privs", "no-exec", "no-new-code", "clear-env", "new-session", "init", "no-die-with-parent"];
+const SWITCHES: [&str; 9] = [
+    "explain",
+    "root-rw",
+    "allow-new-privs",
+    "no-exec",
+    "no-new-code",
+    "clear-env",
+    "new-session",
+    "init",
+    "no-die-with-parent",
+];
 /// Settings given any number of times whose value has no fields: in a variable, their `,` and `\` are escaped.
 const PLAIN: [&str; 4] = ["hide", "env", "unset-env", "keep-fd"];
 const FIELDED: [&str; 5] = ["bind", "bind-ro", "bind-try", "bind-ro-try", "tmpfs"];

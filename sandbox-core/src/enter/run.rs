@@ -21,7 +21,16 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     // First of all: a descriptor of ours must not become the target's stdin.
     let plugged = file::plug_standard_fds().map_err(of_start)?;
     let outputs = Outputs { status: plan.supervision.status_fd, stats: None };
-    let mut context = Context { channel: None, mask: None, processors: None, plugged, outputs, alarm: None, observer: None, listener: None };
+    let mut context = Context {
+        channel: None,
+        mask: None,
+        processors: None,
+        plugged,
+        outputs,
+        alarm: None,
+        observer: None,
+        listener: None,
+    };
     let (forked, channel, inner_channel) = fork(plan, &mut context).map_err(|error| {
         // ignored: the exit code stands, and standard error has the line
         let _ = context.outputs.last(&report::failed(&error));

@@ -180,12 +180,7 @@ fn copies(order: &[(usize, &[sock_filter])], notify: Notify) -> Vec<(usize, Stat
 }
 
 /// Where a copy starts, counted from the first.
-fn place(
-    order: &[(usize, &[sock_filter])],
-    copies: &[(usize, State)],
-    level: usize,
-    state: State,
-) -> Option<usize> {
+fn place(order: &[(usize, &[sock_filter])], copies: &[(usize, State)], level: usize, state: State) -> Option<usize> {
     let mut start = 0;
     for copy in copies {
         if *copy == (level, state) {

@@ -9,6 +9,7 @@ use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
 use crate::hint::Cause;
 use crate::plan::{Plan, Supervision};
+use crate::policy::types::Namespace;
 use crate::report::{self, Ended, Outputs};
 use crate::seccomp;
 use crate::step::{Context, observer, time_limit};
@@ -59,7 +60,7 @@ impl<'a> Outer<'a> {
             syscall: None,
             group,
             outputs: context.outputs,
-            observer: context.observer.map(Observer::new),
+            observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
             clock: Clock::new(limit),
             killed_for: None,
             ended: None,

@@ -57,8 +57,7 @@ impl Listener {
         let mut room = [0_u64; 64];
         const _: () = assert!(size_of::<libc::seccomp_notif>() <= 512);
         // SAFETY: the kernel writes struct seccomp_notif, for which there is ample and aligned room, and demands zeroes.
-        let answer =
-            unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, room.as_mut_ptr()) };
+        let answer = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, room.as_mut_ptr()) };
         match check(Call::Ioctl, answer.into()) {
             Err(failure) if matches!(failure.errno, libc::ENOENT | libc::EINTR) => return Ok(None),
             Err(failure) => return Err(failure),
@@ -97,8 +96,7 @@ impl Listener {
 
     fn send(&self, response: libc::seccomp_notif_resp) -> Result<()> {
         // SAFETY: the kernel reads the live structure.
-        let answer =
-            unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw const response) };
+        let answer = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw const response) };
         match check(Call::Ioctl, answer.into()) {
             // It has been killed, or a signal has ended its wait.
             Err(failure) if failure.errno == libc::ENOENT => Ok(()),
@@ -131,7 +129,8 @@ pub fn signal_process(process: BorrowedFd<'_>, signal: i32) -> Result<()> {
 /// Whether each descriptor has something to read, and whether it is over, within `timeout` (absent: whenever), poll(2).
 pub fn wait_for<const N: usize>(fds: [Option<BorrowedFd<'_>>; N], timeout: Option<Duration>) -> Result<[Ready; N]> {
     // A negative number is passed over.
-    let mut all = fds.map(|fd| libc::pollfd { fd: fd.map_or(-1, |fd| fd.as_raw_fd()), events: libc::POLLIN, revents: 0 });
+    let mut all =
+        fds.map(|fd| libc::pollfd { fd: fd.map_or(-1, |fd| fd.as_raw_fd()), events: libc::POLLIN, revents: 0 });
     let timeout = timeout.map_or(-1, |time| i32::try_from(time.as_millis()).unwrap_or(i32::MAX));
     loop {
         // SAFETY: pointer and length are those of one live array.

@@ -30,8 +30,8 @@ pub enum Message {
     Observing,
     /// outer → observer: all is over.
     Over,
-    /// observer → outer: all is said; whether it was the observer who ended the target, in the filter's name.
-    Said { killed: bool },
+    /// observer → outer: all is said by process `pid`; whether it has ended the target in the filter's name.
+    Said { pid: i32, killed: bool },
 }
 
 const SIZE: usize = 16;
@@ -105,8 +105,9 @@ impl Channel {
         let bytes = encode(message);
         loop {
             // SAFETY: pointer and length are those of one live array.
-            let answer =
-                unsafe { libc::syscall(libc::SYS_write, self.number(), bytes.as_ptr(), SIZE, 0, 0, crate::seccomp::UNASKED) };
+            let answer = unsafe {
+                libc::syscall(libc::SYS_write, self.number(), bytes.as_ptr(), SIZE, 0, 0, crate::seccomp::UNASKED)
+            };
             match check(Call::Write, answer) {
                 Err(failure) if failure.errno == libc::EINTR => {}
                 Err(failure) => return Err(failure),
@@ -215,12 +216,10 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Network(_) => ([3, 0, 0, 0], 0, 0, 0),
         Message::Ended(status) => ([4, 0, 0, 0], 0, 0, *status),
         Message::Loopback => ([5, 0, 0, 0], 0, 0, 0),
-        Message::Observe { pid, init, listener } => {
-            ([6, 0, 0, 0], listener.cast_unsigned(), u32::from(*init), *pid)
-        }
+        Message::Observe { pid, init, listener } => ([6, 0, 0, 0], listener.cast_unsigned(), u32::from(*init), *pid),
         Message::Observing => ([7, 0, 0, 0], 0, 0, 0),
         Message::Over => ([8, 0, 0, 0], 0, 0, 0),
-        Message::Said { killed } => ([9, 0, 0, 0], 0, 0, i32::from(*killed)),
+        Message::Said { pid, killed } => ([9, 0, 0, 0], 0, u32::from(*killed), *pid),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -254,7 +253,7 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         }
         (7, ..) => Ok(Message::Observing),
         (8, ..) => Ok(Message::Over),
-        (9, ..) => Ok(Message::Said { killed: errno != 0 }),
+        (9, ..) => Ok(Message::Said { pid: errno, killed: object != 0 }),
         _ => Err(unexpected(Call::Recv)),
     }
 }

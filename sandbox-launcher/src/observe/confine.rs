@@ -8,10 +8,44 @@ use sandbox_core::sys::{Result, file, mount, notify, privilege, process};
 
 /// Reading files and processes, answering, ending, and the C library's memory.
 const CALLS: &[&str] = &[
-    "brk", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat", "futex", "getrandom", "ioctl",
-    "kill", "lseek", "madvise", "munmap", "mremap", "nanosleep", "newfstatat", "pidfd_open", "pidfd_send_signal", "poll",
-    "pread64", "process_vm_readv", "pwrite64", "ftruncate", "read", "readlink", "readlinkat", "recvmsg", "restart_syscall",
-    "rt_sigreturn", "sched_yield", "sendmsg", "sigaltstack", "statx", "tgkill", "write", "getpid", "gettid",
+    "brk",
+    "clock_gettime",
+    "clock_nanosleep",
+    "close",
+    "exit",
+    "exit_group",
+    "fstat",
+    "futex",
+    "getrandom",
+    "ioctl",
+    "kill",
+    "lseek",
+    "madvise",
+    "munmap",
+    "mremap",
+    "nanosleep",
+    "newfstatat",
+    "pidfd_open",
+    "pidfd_send_signal",
+    "poll",
+    "pread64",
+    "process_vm_readv",
+    "pwrite64",
+    "ftruncate",
+    "read",
+    "readlink",
+    "readlinkat",
+    "recvmsg",
+    "restart_syscall",
+    "rt_sigreturn",
+    "sched_yield",
+    "sendmsg",
+    "sigaltstack",
+    "statx",
+    "tgkill",
+    "write",
+    "getpid",
+    "gettid",
     "rt_sigprocmask",
 ];
 /// What it needs until it has the descriptor on which it is asked.
@@ -48,5 +82,9 @@ fn program(names: &[&str]) -> Result<Vec<libc::sock_filter>> {
     only_without("mmap", 2, libc::PROT_EXEC);
     only_without("openat", 2, libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC);
     let filter = Filter { default: seccomp::EPERM, rules };
-    seccomp::compile(&filter).map_err(|_| sandbox_core::error::Failure { call: Call::Seccomp, object: 0, errno: libc::E2BIG })
+    seccomp::compile(&filter).map_err(|_| sandbox_core::error::Failure {
+        call: Call::Seccomp,
+        object: 0,
+        errno: libc::E2BIG,
+    })
 }

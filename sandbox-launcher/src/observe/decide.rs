@@ -57,14 +57,18 @@ impl Rules {
     pub fn kill(&self) -> bool {
         // Every program of ours begins with that check.
         const GUARD: usize = 3;
-        let kills = |i: &sock_filter| i.code == 0x06 && i.k & libc::SECCOMP_RET_ACTION_FULL == libc::SECCOMP_RET_KILL_PROCESS;
+        let kills =
+            |i: &sock_filter| i.code == 0x06 && i.k & libc::SECCOMP_RET_ACTION_FULL == libc::SECCOMP_RET_KILL_PROCESS;
         self.programs.iter().any(|program| program.iter().skip(GUARD).any(kills))
     }
 
     /// Why a call is not simply allowed.
     pub fn reason(&self, call: &eval::Call) -> Reason {
         if call.arch != eval::Call::new(0, [0; 6]).arch {
-            return Reason { by: vec!["every filter: a foreign architecture, whose numbers mean other calls".into()], remedy: None };
+            return Reason {
+                by: vec!["every filter: a foreign architecture, whose numbers mean other calls".into()],
+                remedy: None,
+            };
         }
         let Some(name) = seccomp::name(call.nr) else {
             let what = if call.nr & 0x4000_0000 != 0 { "x32 calls" } else { "numbers unknown to this build" };
@@ -121,7 +125,10 @@ fn refuses(filter: &seccomp::Filter, call: &eval::Call) -> bool {
     }
     // A call refused by its number is so without a compiler.
     let only = seccomp::Filter { default: seccomp::Action::Allow, rules: [(call.nr, rule)].into() };
-    seccomp::compile(&only).ok().and_then(|program| eval::run(&program, call)).is_none_or(|o| o.ret != libc::SECCOMP_RET_ALLOW)
+    seccomp::compile(&only)
+        .ok()
+        .and_then(|program| eval::run(&program, call))
+        .is_none_or(|o| o.ret != libc::SECCOMP_RET_ALLOW)
 }
 
 #[cfg(test)]
@@ -145,11 +152,9 @@ mod tests {
     #[test]
     fn answers_are_those_of_the_programs() {
         let ptrace = call("ptrace", [0; 6]);
-        for (action, answer) in [
-            ("errno", Answer::Errno(libc::EPERM as u16)),
-            ("kill", Answer::Killed),
-            ("log", Answer::Logged),
-        ] {
+        for (action, answer) in
+            [("errno", Answer::Errno(libc::EPERM as u16)), ("kill", Answer::Killed), ("log", Answer::Logged)]
+        {
             let rules = rules(&[("seccomp-action", action)]);
             assert_eq!(rules.answer(&ptrace), answer);
             assert_eq!(rules.answer(&call("getpid", [0; 6])), Answer::Allowed);

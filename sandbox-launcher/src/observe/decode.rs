@@ -140,7 +140,8 @@ pub fn call(call: &eval::Call, thread: i32) -> String {
             let kinds = CALLS.get(at).map_or(&[][..], |(_, kinds)| *kinds);
             let shown: Vec<_> = kinds.iter().zip(call.args).map(|(kind, value)| kind.show(value, thread)).collect();
             // Rights and modes of a file that is not made are whatever the register held.
-            let shown = if makes_no_file(name, &call.args) { shown.get(..shown.len() - 1).unwrap_or(&shown) } else { &shown };
+            let shown =
+                if makes_no_file(name, &call.args) { shown.get(..shown.len() - 1).unwrap_or(&shown) } else { &shown };
             format!("{name}({})", shown.join(", "))
         }
         Err(_) => format!("{name}()"),
@@ -178,7 +179,8 @@ impl Kind {
             Flags(names) => names::flags(names, u64::from(low)),
             SocketType => {
                 let flags = names::flags(names::SOCKET_FLAGS, u64::from(low & !0xf));
-                let kind = names::one(names::SOCKET, u64::from(low & 0xf)).map_or_else(|| number(u64::from(low & 0xf)), String::from);
+                let kind = names::one(names::SOCKET, u64::from(low & 0xf))
+                    .map_or_else(|| number(u64::from(low & 0xf)), String::from);
                 if flags == "0" { kind } else { format!("{kind}|{flags}") }
             }
             CloneFlags => {
@@ -226,14 +228,20 @@ mod tests {
         assert_eq!(shown("ioctl", [0, 0x5412, 8, 0, 0, 0]), "ioctl(0, TIOCSTI, 8)");
         assert_eq!(shown("unshare", [0x1002_0000, 0, 0, 0, 0, 0]), "unshare(CLONE_NEWNS|CLONE_NEWUSER)");
         assert_eq!(shown("clone", [0x1000_0011, 0, 0, 0, 0, 0]), "clone(CLONE_NEWUSER|SIGCHLD, NULL, NULL, NULL, 0)");
-        assert_eq!(shown("mprotect", [0x1000, 4096, 7, 0, 0, 0]), "mprotect(0x1000, 4096, PROT_READ|PROT_WRITE|PROT_EXEC)");
+        assert_eq!(
+            shown("mprotect", [0x1000, 4096, 7, 0, 0, 0]),
+            "mprotect(0x1000, 4096, PROT_READ|PROT_WRITE|PROT_EXEC)"
+        );
         assert_eq!(shown("getpid", [1; 6]), "getpid()");
         let path = std::ffi::CString::new("/a\n\"b").unwrap();
         let at = path.as_ptr() as u64;
         let cwd = libc::AT_FDCWD as u64;
         let flags = u64::from(libc::O_CLOEXEC.cast_unsigned());
         let shown = shown("openat", [cwd, at, flags, 0o777, 0, 0]);
-        assert!(shown.starts_with("openat(AT_FDCWD, \"/a") && !shown.contains('\n') && shown.ends_with(", O_CLOEXEC)"), "{shown}");
+        assert!(
+            shown.starts_with("openat(AT_FDCWD, \"/a") && !shown.contains('\n') && shown.ends_with(", O_CLOEXEC)"),
+            "{shown}"
+        );
         let x32 = eval::Call::new(0x4000_0000 + 39, [0; 6]);
         assert_eq!(call(&x32, 1), "getpid of x32");
         assert_eq!(call(&eval::Call { arch: 0x4000_0003, nr: 20, ..x32 }, 1), "call 20 of architecture 0x40000003");

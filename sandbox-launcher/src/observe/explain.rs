@@ -12,8 +12,8 @@ use super::{decode, process, symbols};
 
 /// As many lines at most; what is refused besides is counted.
 const LINES_MAX: usize = 50;
-/// Places in files whose function has been looked up.
-const PLACES_MAX: usize = 1024;
+/// As many callers are remembered.
+const CALLERS_MAX: usize = 1024;
 
 /// What one line is about.
 #[derive(PartialEq, Eq)]
@@ -31,15 +31,16 @@ pub struct Refusals {
     lines: Vec<(Refused, u64)>,
     known: HashMap<(u32, u32, String, Answer, String), usize>,
     beyond: u64,
-    /// By file and offset. The same place in the same file is the same function.
-    places: HashMap<(u64, u64, Vec<u8>), Option<String>>,
+    /// By thread and address. A thread that executes another program may be told by the name of the first: to look it
+    /// up each time would make refused calls a hundred times dearer.
+    callers: HashMap<(i32, u64), String>,
 }
 
 impl Refusals {
     /// Counts a call that is about to be refused. The process still waits.
     pub fn add(&mut self, notification: &Notification, call: &eval::Call, answer: Answer) {
         let shown = decode::call(call, notification.thread);
-        let by = self.caller(notification);
+        let by = self.caller(notification).to_owned();
         let key = (call.nr, call.arch, shown, answer, by);
         if let Some(line) = self.known.get(&key).and_then(|&at| self.lines.get_mut(at)) {
             line.1 += 1;
@@ -53,40 +54,11 @@ impl Refusals {
     }
 
     /// `libc.so.6 (socket+0xb) in curl`, as far as it can be told.
-    fn caller(&mut self, notification: &Notification) -> String {
-        let thread = notification.thread;
-        let mut by = String::new();
-        if let Some(place) = self.place(thread, notification.ip) {
-            by.push_str(&place);
+    fn caller(&mut self, notification: &Notification) -> &str {
+        if self.callers.len() >= CALLERS_MAX {
+            self.callers.clear();
         }
-        if let Some(name) = process::read(thread, "comm") {
-            let _ = write!(by, "{}in {}", if by.is_empty() { "" } else { " " }, show(name.trim_ascii_end()));
-        }
-        by
-    }
-
-    fn place(&mut self, thread: i32, ip: u64) -> Option<String> {
-        let maps = process::read(thread, "maps")?;
-        let mapping = process::mapping(&maps, ip)?;
-        let offset = ip.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
-        let key = (mapping.inode, offset, mapping.path);
-        if let Some(known) = self.places.get(&key) {
-            return known.clone();
-        }
-        let mapping = process::Mapping { path: key.2.clone(), ..mapping };
-        let file = mapping.path.rsplit(|&b| b == b'/').next().map(show).filter(|name| !name.is_empty())?;
-        let file: String = file.chars().take(80).collect();
-        // The call is the instruction before: a function may end with it.
-        let symbol = process::file_of(thread, &mapping).and_then(|file| symbols::at(&file, offset.checked_sub(1)?));
-        let place = match symbol {
-            Some((name, within)) => format!("{file} ({}+{:#x})", show(&name), within + 1),
-            None => format!("{file} (+{offset:#x})"),
-        };
-        if self.places.len() >= PLACES_MAX {
-            self.places.clear();
-        }
-        self.places.insert(key, Some(place.clone()));
-        Some(place)
+        self.callers.entry((notification.thread, notification.ip)).or_insert_with(|| caller(notification))
     }
 
     /// The lines.
@@ -121,4 +93,28 @@ impl Refusals {
         }
         text
     }
+}
+
+/// `libc.so.6 (socket+0xb) in curl`, as far as it can be told.
+fn caller(notification: &Notification) -> String {
+    let thread = notification.thread;
+    let mut by = place(thread, notification.ip).unwrap_or_default();
+    if let Some(name) = process::read(thread, "comm") {
+        let _ = write!(by, "{}in {}", if by.is_empty() { "" } else { " " }, show(name.trim_ascii_end()));
+    }
+    by
+}
+
+fn place(thread: i32, ip: u64) -> Option<String> {
+    let maps = process::read(thread, "maps")?;
+    let mapping = process::mapping(&maps, ip)?;
+    let offset = ip.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
+    let file = mapping.path.rsplit(|&b| b == b'/').next().map(show).filter(|name| !name.is_empty())?;
+    let file: String = file.chars().take(80).collect();
+    // The call is the instruction before: a function may end with it.
+    let symbol = process::file_of(thread, &mapping).and_then(|file| symbols::at(&file, offset.checked_sub(1)?));
+    Some(match symbol {
+        Some((name, within)) => format!("{file} ({}+{:#x})", show(&name), within + 1),
+        None => format!("{file} (+{offset:#x})"),
+    })
 }

@@ -22,7 +22,6 @@ use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::{Fd, Namespace, Observe, SeccompAction};
 use sandbox_core::setting::{self, Assignment, Origin};
 use sandbox_core::step::{observer, seccomp};
-use sandbox_core::sys::call::Call;
 use sandbox_core::sys::process::{self as processes, Forked};
 use sandbox_core::sys::socket::{Channel, Message, peer_gone};
 use sandbox_core::sys::{file, notify, signal};
@@ -76,9 +75,11 @@ impl Task {
         Policy { observe: Some(self.what), observer_fd: Some(Fd(3)), ..policy.clone() }
     }
 
-    /// Whether it can be done here.
-    pub fn is_possible(&self) -> Result<(), Failure> {
-        notify::is_possible()
+    /// Why it cannot be done here, for the plan, where there is a run without it.
+    pub fn obstacle(&self) -> Option<String> {
+        let failure = notify::is_possible().err().filter(|_| !self.asked_for)?;
+        let error = SetupError::new(observer::NAME, failure, "");
+        Some(format!("none: {error}; what is refused is not told by sbx"))
     }
 
     /// Starts the observer, and gives the settings by which the library finds it: none where it cannot be and was not
@@ -98,7 +99,7 @@ impl Task {
 
 /// The number of the launcher's end, which the target's process inherits; the other is the observer's.
 fn fork(task: Task) -> Result<i32, Failure> {
-    task.is_possible()?;
+    notify::is_possible()?;
     let (own, theirs) = Channel::pair()?;
     // Where 0, 1 or 2 is closed, a number of these would be taken for the target's.
     let own = Channel::inherited(file::above_standard(own.as_fd())?);
@@ -134,13 +135,4 @@ fn settings(what: Observe, number: i32) -> Result<Vec<Merged>, PolicyError> {
         Ok(Assignment { setting, text: text.into_bytes(), origin: Origin::Flag })
     };
     setting::merged(&[say("observe", what.name().into())?, say("observer-fd", number.to_string())?])
-}
-
-/// What the plan says where there should be an observer and cannot be.
-pub fn without(failure: Failure) -> String {
-    format!("none, as {} is refused: what is refused is not told", call_of(failure.call))
-}
-
-fn call_of(call: Call) -> &'static str {
-    call.name()
 }

@@ -41,7 +41,9 @@ pub fn only_child(pid: i32) -> Option<i32> {
 /// Whether SIGSYS ends the process of this thread: not where it is handled, blocked or ignored, and not pid 1.
 pub fn dies_of_sigsys(thread: i32) -> bool {
     let bit = 1_u64 << (libc::SIGSYS - 1);
-    let free = |field| status(thread, field).and_then(|set| u64::from_str_radix(&set, 16).ok()).is_some_and(|set| set & bit == 0);
+    let free = |field| {
+        status(thread, field).and_then(|set| u64::from_str_radix(&set, 16).ok()).is_some_and(|set| set & bit == 0)
+    };
     let inside = status(thread, "NSpid").and_then(|pids| pids.split_whitespace().last().map(|pid| pid != "1"));
     free("SigBlk") && free("SigIgn") && free("SigCgt") && inside.unwrap_or(false)
 }
@@ -97,7 +99,7 @@ pub fn mapping(maps: &[u8], address: u64) -> Option<Mapping> {
             return None;
         }
         let mut fields = rest.trim_ascii_start().splitn(5, |&b| b == b' ');
-        let (offset, _) = hex(fields.nth(1)?)?;
+        let offset = u64::from_str_radix(std::str::from_utf8(fields.nth(1)?).ok()?, 16).ok()?;
         let inode = std::str::from_utf8(fields.nth(1)?).ok()?.parse().ok()?;
         Some(Mapping { start, offset, inode, path: fields.next().unwrap_or_default().trim_ascii_start().to_vec() })
     })

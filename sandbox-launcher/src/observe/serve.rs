@@ -115,46 +115,47 @@ impl Observer {
             // Safe only because the programs have looked at nothing but these registers, and the kernel makes the call
             // with the same: the process cannot change them while it waits.
             Answer::Allowed | Answer::Logged => listener.let_through(id),
-            Answer::Killed => {
-                self.kill(listener, id, thread);
-                // Should it still live, the call is not made.
-                listener.refuse(id, libc::ENOSYS as u16)
-            }
+            Answer::Killed => self.kill(listener, id, thread),
         };
         if answered.is_err() {
             exit(1);
         }
     }
 
-    /// The process dies as the kernel would have made it die, or as near to that as can be.
-    fn kill(&mut self, listener: &Listener, id: u64, thread: i32) {
+    /// The process dies as the kernel would have made it die, or as near to that as can be. Whether or not it does, the
+    /// call is not made.
+    fn kill(&mut self, listener: &Listener, id: u64, thread: i32) -> Result<()> {
+        let not_made = || listener.refuse(id, libc::ENOSYS as u16);
         let pid = process::of_thread(thread).unwrap_or(thread);
         let descriptor = notify::open_process(pid);
         // Only now is it known that the number was not another's meanwhile.
         if !listener.is_waiting(id) {
-            return;
+            return Ok(());
         }
         let Ok(descriptor) = descriptor else {
             // ignored: what cannot be killed is refused
             let _ = signal::send(thread, libc::SIGKILL);
-            return;
+            return not_made();
         };
         self.killed |= pid == self.target;
         // A signal with a handler is no end, and pid 1 of a namespace gets none but SIGKILL from outside.
         if process::dies_of_sigsys(thread) && notify::signal_process(descriptor.as_fd(), libc::SIGSYS).is_ok() {
+            // While it waits it takes no signal but SIGKILL; on its way back it takes this one first.
+            not_made()?;
             let ended = notify::wait_for([Some(descriptor.as_fd())], Some(DYING));
             if ended.is_ok_and(|[ended]| ended.to_read) {
-                return;
+                return Ok(());
             }
         }
         // ignored: it has ended, or the call is refused
         let _ = notify::signal_process(descriptor.as_fd(), libc::SIGKILL);
+        not_made()
     }
 
     fn say(&mut self) {
         file::complain(&self.refusals.text(&self.task.rules));
         // ignored: outer may be gone
-        let _ = self.channel.send(&Message::Said { killed: self.killed });
+        let _ = self.channel.send(&Message::Said { pid: std::process::id().cast_signed(), killed: self.killed });
         let _ = file::close(2);
     }
 }

@@ -2,8 +2,8 @@
 
 use libc::sock_filter;
 
-pub use super::super::eval::{Call, Outcome};
 use super::super::eval;
+pub use super::super::eval::{Call, Outcome};
 
 pub fn run(program: &[sock_filter], call: &Call) -> Outcome {
     eval::run(program, call).expect("not a program that the kernel takes")

@@ -5,8 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::{
-    Action, Clause, Cond, Denial, Filter, MARKER_ERRNO, MARKER_NR, Notify, Op, Request, Rule, Shipped, UNASKED, compile,
-    compose, observed,
+    Action, Clause, Cond, Denial, Filter, MARKER_ERRNO, MARKER_NR, Notify, Op, Request, Rule, Shipped, UNASKED,
+    compile, compose, observed,
 };
 use super::eval::{Call, check, ret, stacked};
 use super::oracle::{ALLOW, KILL_PROCESS, LOG};
@@ -52,8 +52,7 @@ fn every_request_is_asked_about_exactly_as_it_is_refused() {
         for action in [Denial::Errno, Denial::Kill, Denial::KillThread, Denial::Trap, Denial::Log] {
             for index in 0..8 {
                 let (no_exec, no_new_code, no_sockets) = (index & 1 != 0, index & 2 != 0, index & 4 != 0);
-                let request =
-                    Request { action, no_exec, no_new_code, no_sockets, deny: &[1], ..Request::new(base) };
+                let request = Request { action, no_exec, no_new_code, no_sockets, deny: &[1], ..Request::new(base) };
                 let programs = compose(&request).unwrap();
                 let calls = numbers().filter(|nr| *nr < 600 || *nr == MARKER_NR || *nr > 0xffff_fff0);
                 verify(&programs, calls.flat_map(|nr| registers.iter().map(move |args| Call::new(nr, *args))));
@@ -67,9 +66,13 @@ fn every_request_is_asked_about_exactly_as_it_is_refused() {
 #[test]
 fn what_inner_says_is_not_asked_about() {
     let one = observed(&compose(&Request::new(Shipped::Default)).unwrap(), Notify::All).unwrap();
-    for (nr, last, answer) in
-        [(0, UNASKED, ALLOW), (1, UNASKED, ALLOW), (1, UNASKED ^ 1, NOTIF), (1, UNASKED ^ 1 << 40, NOTIF), (3, UNASKED, NOTIF)]
-    {
+    for (nr, last, answer) in [
+        (0, UNASKED, ALLOW),
+        (1, UNASKED, ALLOW),
+        (1, UNASKED ^ 1, NOTIF),
+        (1, UNASKED ^ 1 << 40, NOTIF),
+        (3, UNASKED, NOTIF),
+    ] {
         assert_eq!(ret(&one, &Call::new(nr, [0, 0, 0, 0, 0, last])), answer, "{nr} {last:x}");
     }
 }
