@@ -9,7 +9,7 @@
 use libc::sock_filter;
 
 use super::compile::{ARCH, MARKER_ERRNO, MAX_LEN, insn, ret};
-use super::eval::precedence;
+use super::eval::{Call, precedence, stacked};
 use super::graph::code;
 use super::ir::{Action, Error};
 use super::syscalls;
@@ -30,6 +30,8 @@ pub enum Notify {
 pub const UNASKED: u64 = 0x7362_785f_6f62_7376;
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+/// No call, as a number of 32 bits.
+const SKIPPED: u32 = u32::MAX;
 const MARKER: u32 = Action::Errno(MARKER_ERRNO).ret();
 
 /// The strictest answer so far, and which program gave it.
@@ -51,7 +53,7 @@ pub fn observed<P: AsRef<[sock_filter]>>(programs: &[P], notify: Notify) -> Resu
     if order.iter().any(|(_, program)| program.iter().any(|i| i.code == code::RET | 0x10)) {
         return Err(Error::Layout);
     }
-    let start = if notify == Notify::All { prologue() } else { Vec::new() };
+    let start = prologue(programs, notify);
     let copies = copies(&order, notify);
     let length = copies.iter().try_fold(start.len(), |length, (level, _)| Some(length + order.get(*level)?.1.len()));
     let length = length.ok_or(Error::Layout)?;
@@ -81,24 +83,29 @@ pub fn observed<P: AsRef<[sock_filter]>>(programs: &[P], notify: Notify) -> Resu
     Ok(one)
 }
 
-/// Before all: the calls that are not asked about.
-fn prologue() -> Vec<sock_filter> {
+/// Before all: what is not asked about.
+fn prologue<P: AsRef<[sock_filter]>>(programs: &[P], notify: Notify) -> Vec<sock_filter> {
     const NR: u32 = 0;
     const ARCH_OFFSET: u32 = 4;
     const LAST: u32 = 56;
-    let number = |name| u32::from(syscalls::number_of(name));
-    vec![
-        insn(code::LD, 0, 0, ARCH_OFFSET),
-        insn(code::JEQ, 0, 8, ARCH),
-        insn(code::LD, 0, 0, NR),
-        insn(code::JEQ, 1, 0, number("read")),
-        insn(code::JEQ, 0, 5, number("write")),
-        insn(code::LD, 0, 0, LAST),
-        insn(code::JEQ, 0, 3, UNASKED as u32),
-        insn(code::LD, 0, 0, LAST + 4),
-        insn(code::JEQ, 0, 1, (UNASKED >> 32) as u32),
-        ret(Action::Allow),
-    ]
+    // A tracer skips a call by making it this one. What skips it may be what the asked would wait for.
+    let (skipped, _) = stacked(programs, &Call::new(SKIPPED, [0; 6]));
+    let mut code =
+        vec![insn(code::LD, 0, 0, NR), insn(code::JEQ, 0, 1, SKIPPED), insn(code::RET, 0, 0, known(skipped))];
+    if notify == Notify::All {
+        let number = |name| u32::from(syscalls::number_of(name));
+        code.extend([
+            insn(code::JEQ, 1, 0, number("read")),
+            insn(code::JEQ, 0, 5, number("write")),
+            insn(code::LD, 0, 0, LAST),
+            insn(code::JEQ, 0, 3, UNASKED as u32),
+            insn(code::LD, 0, 0, LAST + 4),
+            insn(code::JEQ, 0, 1, (UNASKED >> 32) as u32),
+            ret(Action::Allow),
+        ]);
+    }
+    let skip = u8::try_from(code.len()).unwrap_or(0);
+    [insn(code::LD, 0, 0, ARCH_OFFSET), insn(code::JEQ, 0, skip, ARCH)].into_iter().chain(code).collect()
 }
 
 enum Next {

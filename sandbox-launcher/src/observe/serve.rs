@@ -28,14 +28,17 @@ pub fn run(task: Task, channel: Channel) -> ! {
     if let Err(failure) = begin(&task, &channel) {
         failed(&channel, failure);
     }
-    // ignored: a launcher that has gone is found by what follows
-    let _ = channel.send(&Message::Observing);
+    if channel.send(&Message::Observing).is_err() {
+        exit(1);
+    }
     // Until outer says so there may be no target at all, and then nothing is said.
     let Ok(Some(Message::Observe { pid, init, listener })) = channel.receive() else { exit(0) };
     match fetch(pid, init, listener).and_then(|found| confine::complete().map(|()| found)) {
         Err(failure) => failed(&channel, failure),
         Ok((target, listener)) => {
-            let _ = channel.send(&Message::Observing);
+            if channel.send(&Message::Observing).is_err() {
+                exit(1);
+            }
             Observer { task, channel, target, refusals: Refusals::default(), killed: false }.serve(&listener)
         }
     }

@@ -23,7 +23,9 @@ fn expected(notify: Notify, call: &Call, answer: u32) -> u32 {
     let unasked = call.args[5] == UNASKED && call.nr <= 1 && call.arch == Call::new(0, [0; 6]).arch;
     match notify {
         Notify::All if unasked => ALLOW,
-        _ if only_the_kernel || answer == marker => answer,
+        _ if only_the_kernel || answer == marker || (call.nr == u32::MAX && call.arch == Call::new(0, [0; 6]).arch) => {
+            answer
+        }
         Notify::All => NOTIF,
         Notify::Refusals if answer == ALLOW => ALLOW,
         Notify::Refusals => NOTIF,
