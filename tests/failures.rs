@@ -142,6 +142,26 @@ fn no_failing_call_with_init_lets_the_program_run_with_less() {
     fail_each(&sandbox(Entry::Preload).with(&["init", "cap-keep=chown", "status-fd=2"]), |call| call.process > 0);
 }
 
+/// What outer and inner do beyond the usual for reports, limits and an environment that is larger than the caller's.
+fn accounted(dir: &TempDir, entry: Entry) -> Sandbox {
+    let sandbox = sandbox(entry).with(&["stderr-null", "time-limit=1h"]);
+    // More than are taken out, so that the program is executed once more.
+    let sandbox = (0..30).fold(sandbox, |sandbox, n| sandbox.set("env", format!("V{n}={n}")));
+    sandbox.set("stats", dir.join("stats")).set("log-file", dir.join("log"))
+}
+
+#[test]
+fn no_failing_call_for_reports_limits_and_room_lets_the_program_run_with_less() {
+    let dir = TempDir::new();
+    fail_each(&accounted(&dir, Entry::Preload), |call| call.process == 0);
+}
+
+#[test]
+fn no_failing_call_inside_lets_a_program_that_is_to_be_silent_speak() {
+    let dir = TempDir::new();
+    fail_each(&accounted(&dir, Entry::Preload), |call| call.process > 0);
+}
+
 #[test]
 fn no_failing_call_of_the_launchers_own_lets_the_program_run_with_less() {
     let sandbox = sandbox(Entry::Launch);

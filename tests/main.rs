@@ -30,9 +30,11 @@ mod privileges;
 mod seccomp;
 
 // The other process, and what is said of it all.
+mod stats;
 mod status;
 mod supervise;
 mod terminal;
+mod time_limit;
 
 // Everything together.
 mod failures;

@@ -70,6 +70,12 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("fds", libc::EISDIR) => "an open directory leads out of the sandbox: redirect from a file, or use --bind",
         ("fds", libc::EBADF) => "a descriptor named by --keep-fd is not open",
         ("cwd", libc::ENOENT) => "the directory must exist inside: --bind or --tmpfs can put it there",
+        ("environment", libc::E2BIG) => {
+            "arguments and environment together are limited to a quarter of the stack's limit (ulimit -s), one variable to \
+             128 KiB"
+        }
+        ("stats" | "log", libc::ELOOP) => "a link is not followed, as others may have made it: name the file itself",
+        ("stats", libc::EINVAL) => "only a regular file can be left empty by a failure; --status-fd takes anything",
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("observer", libc::ENOSYS | libc::EINVAL) => "calls can be observed from Linux 5.6 on",
         ("observer" | "seccomp", libc::EBUSY) => {

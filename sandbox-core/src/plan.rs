@@ -72,6 +72,8 @@ pub struct Supervision {
     /// How it ended is written to a file.
     pub stats: bool,
     pub time_limit: Option<Duration>,
+    /// Messages go to a file, after main too.
+    pub log_file: bool,
     pub log: LogLevel,
     /// Its filter asks an observer, who is told when there is something to ask and when all is over.
     pub observed: bool,
@@ -100,11 +102,14 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     contradictions(policy, host, &wanted)?;
     let mut steps = Steps(Vec::new());
 
-    // Before any descriptor is ours.
+    // What all others say is said there.
+    steps.put(Side::Outer, step::log::plan(policy));
+    // Before any other descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
     steps.put(Side::Outer, step::observer::plan(policy)?);
     // With the caller's rights; from here on it can be told what fails.
     steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
+    steps.put(Side::Outer, step::silence::plan_open(policy));
     steps.put(Side::Outer, step::time_limit::plan(policy, &wanted)?);
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
@@ -121,6 +126,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::mounts::plan(policy, host, &wanted)?);
     // After the mounts, which need descriptors of their own; the current directory is one in the new tree.
     steps.put(Side::Inner, Some(step::fds::plan_close(policy)));
+    steps.put(Side::Inner, step::silence::plan_replace(policy));
     steps.put(Side::Inner, step::cwd::plan(policy, host, &wanted)?);
     steps.put(Side::Inner, step::session::plan(policy));
     steps.put(Side::Inner, step::bounding::plan(policy, host, &wanted));
@@ -149,6 +155,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         status_fd: policy.status_fd.map(|fd| fd.0),
         stats: policy.stats.is_some(),
         time_limit: policy.time_limit.map(|limit| limit.0),
+        log_file: policy.log_file.is_some(),
         log: policy.log_level.unwrap_or(LogLevel::Error),
         observed: policy.observe.is_some(),
     };
@@ -204,6 +211,13 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
         if policy.allow_new_privs.on() {
             return conflict("allow-new-privs", "a filter needs no_new_privs without a user namespace or root");
         }
+    }
+    let status = policy.status_fd.filter(|fd| policy.keep_fd.items().contains(fd));
+    if let Some(fd) = status {
+        return conflict(
+            "keep-fd",
+            &format!("{} is the status-fd, to which the program could write lines of its own", fd.0),
+        );
     }
     // Under the filter inner still says that it is ready, hears that it may go on, and lets go of the channel.
     for needed in ["write", "read", "close"] {
@@ -347,7 +361,7 @@ mod tests {
 
     #[test]
     fn contradictions_are_errors() {
-        let bad: [&[(&str, &str)]; 10] = [
+        let bad: [&[(&str, &str)]; 17] = [
             &[("share", "net"), ("net", "none")],
             &[("share", "uts"), ("hostname", "x")],
             &[("share", "mount"), ("tmpfs", "/x")],
@@ -358,6 +372,13 @@ mod tests {
             &[("allow-new-privs", "true"), ("no-exec", "true")],
             &[("bind", "/x/../y")],
             &[("seccomp-deny", "symlink,write")],
+            &[("time-limit", "0")],
+            &[("time-limit", "1"), ("share", "pid")],
+            &[("time-limit", "1"), ("no-die-with-parent", "true")],
+            &[("stats", "told"), ("profile", "build")],
+            &[("stats", "/srv/a/told"), ("bind", "/srv")],
+            &[("stats", "/srv/told"), ("root-rw", "true")],
+            &[("keep-fd", "9"), ("status-fd", "9")],
         ];
         for settings in bad {
             assert!(try_for(&host(), settings).is_err(), "{settings:?}");
@@ -365,6 +386,32 @@ mod tests {
         assert!(try_for(&Host { privileged: true, ..host() }, &[("share", "user")]).is_ok());
         let nothing_new = [("share", "user,mount,pid,net,ipc,uts,cgroup,time")];
         assert!(!lines(&nothing_new).contains("bounding"));
+    }
+
+    #[test]
+    fn what_is_outers_is_there_before_anything_is_changed() {
+        let plan = lines(&[
+            ("log-file", "log"),
+            ("stats", "told"),
+            ("silent", "true"),
+            ("time-limit", "1.5m"),
+            ("bind", "/srv"),
+            ("bind-ro", "."),
+        ]);
+        let steps: Vec<_> = plan.lines().skip(1).take(5).collect();
+        assert_eq!(
+            steps,
+            [
+                "outer   log             append to log",
+                "outer   fds             no directory at 0-2",
+                "outer   stats           open told",
+                "outer   silence         open /dev/null",
+                "outer   time limit      SIGKILL for all inside 90s after main may begin",
+            ],
+            "{plan}"
+        );
+        assert!(plan.contains("inner   silence         /dev/null at 0, 1, 2\n"), "{plan}");
+        assert!(lines(&[("stderr-null", "true")]).contains("/dev/null at 2\n"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use sandbox_core::host::Host;
 use sandbox_core::plan::{self, Plan};
 use sandbox_core::policy::Policy;
 use sandbox_core::setting::{self, Assignment, text};
-use sandbox_core::sys::{file, privilege};
+use sandbox_core::sys::{file, privilege, stack};
 
 use crate::cli::{self, Invocation, Request};
 use crate::environment::{c_strings, loader_words, preload, with_home, with_sandbox};
@@ -49,7 +49,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         }
         _ => {}
     }
-    let environment = environment();
+    let environment = stack::environment();
     let assignments = assignments(&invocation, &environment)?;
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
@@ -77,11 +77,6 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         }
         _ => match execute(&invocation, &policy, &environment, setting::merged(&assignments)?, task)? {},
     }
-}
-
-/// The caller's environment as entries. std drops entries without a `=`, which nobody can have meant.
-fn environment() -> Vec<Vec<u8>> {
-    std::env::vars_os().map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat()).collect()
 }
 
 /// Every assignment, from the weakest origin to the strongest.

@@ -25,13 +25,15 @@ pub enum Entry {
 
 pub const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
 
-const SWITCHES: [&str; 9] = [
+const SWITCHES: [&str; 11] = [
     "explain",
     "root-rw",
     "allow-new-privs",
     "no-exec",
     "no-new-code",
     "clear-env",
+    "stderr-null",
+    "silent",
     "new-session",
     "init",
     "no-die-with-parent",

@@ -5,7 +5,6 @@ use std::ffi::CStr;
 use crate::error::Refusal;
 use crate::policy::Policy;
 use crate::setting::is_ours;
-use crate::sys::stack::Overflow;
 
 /// The target's environment: the caller's without `SBX_*`, changed as the policy says.
 pub fn environment(policy: &Policy, entries: &[&[u8]]) -> Vec<Vec<u8>> {
@@ -64,12 +63,9 @@ fn is_own(name: &[u8], own: &[u8]) -> bool {
     name == own || ((!name.contains(&b'/') || name.contains(&b'$')) && last(name) == last(own))
 }
 
-/// More variables than the initial stack has room for: the array of pointers ends where the auxiliary vector begins.
-pub fn no_room(overflow: Overflow) -> Refusal {
-    Refusal::guard(
-        format!("the environment asked for has {} entries, and there is room for {}", overflow.entries, overflow.room),
-        "sbx-launch has no such limit: it lays out the environment before the program starts",
-    )
+/// There is no room although it was made, or where nothing was to be added.
+pub fn no_room() -> Refusal {
+    Refusal::guard("the initial stack has no room for the environment", "this needs glibc's loader")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the constructor does: guard, scrub, plan, and into the jail.
 
+mod again;
 mod environment;
 mod guard;
 mod run;
@@ -37,9 +38,9 @@ unsafe fn enter() -> Result<(), Refusal> {
     let Some(mut initial) = found else {
         return Err(Refusal::guard("the initial stack was not found", "this needs glibc's loader"));
     };
-    let assignments = from_environment(initial.entries().into_iter())?;
     let own = stack::own_object();
     if guard::is_inside() {
+        let assignments = from_environment(initial.entries().into_iter())?;
         // What is inside stays as it is: an inherited jail is what the policy around it asked for. Anything else that is
         // asked for here cannot be given, and is not pretended.
         if !assignments.is_empty() {
@@ -49,14 +50,22 @@ unsafe fn enter() -> Result<(), Refusal> {
             ));
         }
         let wanted = environment::without_library(environment::owned(&initial.entries()), own);
-        return initial.replace(&wanted).map_err(environment::no_room);
+        return initial.replace(&wanted).map_err(|_| environment::no_room());
     }
+    let assignments = from_environment(initial.entries().into_iter().filter(|entry| !again::is_padding(entry)))?;
     guard::is_first_and_alone()?;
 
     let policy = Policy::new(&assignments)?;
     let host = Host::probe(environment::value_of(&initial.entries(), b"HOME"));
     let plan = plan(&policy, &host)?;
     let wanted = environment(&policy, &initial.entries());
-    initial.replace(&environment::without_library(wanted, own)).map_err(environment::no_room)?;
+    let first_name = again::name(&initial.entries());
+    if let Err(overflow) = initial.replace(&environment::without_library(wanted, own)) {
+        return Err(match first_name {
+            None => again::execute(&initial, &overflow, policy.allow_new_privs.on()),
+            Some(_) => environment::no_room(),
+        });
+    }
+    first_name.map_or(Ok(()), again::rename)?;
     run::run(&plan)
 }

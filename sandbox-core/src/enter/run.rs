@@ -9,7 +9,7 @@ use crate::hint;
 use crate::plan::{Plan, Planned};
 use crate::policy::types::LogLevel;
 use crate::report::{self, Outputs};
-use crate::step::{Context, Side};
+use crate::step::{Context, Side, log};
 use crate::supervise::outer::Outer;
 use crate::sys::process::{self, Forked, Processors};
 use crate::sys::signal::ChildNotices;
@@ -30,11 +30,12 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
         alarm: None,
         observer: None,
         listener: None,
+        log: None,
+        null: None,
     };
-    let (forked, channel, inner_channel) = fork(plan, &mut context).map_err(|error| {
+    let (forked, channel, inner_channel) = fork(plan, &mut context).inspect_err(|error| {
         // ignored: the exit code stands, and standard error has the line
-        let _ = context.outputs.last(&report::failed(&error));
-        error
+        let _ = context.outputs.last(&report::failed(error));
     })?;
     context.channel = Some(channel);
     match forked {
@@ -99,7 +100,12 @@ fn apply(plan: &Plan, planned: &Planned, context: &mut Context) -> Result<(), Fa
     match plan.supervision.log {
         LogLevel::Error => step.apply(context),
         LogLevel::Info => {
-            file::complain(&format!("sbx: info: {}: {}: {}\n", side.name(), step.name(), step.describe()));
+            let say = || file::complain(&format!("sbx: info: {}: {}: {}\n", side.name(), step.name(), step.describe()));
+            // What is about to be done is said before, where there is a place for it.
+            if step.name() == log::NAME {
+                return step.apply(context).inspect(|()| say());
+            }
+            say();
             step.apply(context)
         }
         LogLevel::Debug => {
@@ -142,7 +148,10 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// Under the filter: these calls are in every filter, or setup ends here.
-fn finish(plan: &Plan, context: Context) -> Result<(), Failure> {
+fn finish(plan: &Plan, mut context: Context) -> Result<(), Failure> {
+    // Before anybody looks: what is open now is what the program has.
+    file::complain_to(2);
+    drop(context.log.take());
     let channel = context.channel.ok_or_else(peer_gone)?;
     channel.tell(&Message::Ready { listener: context.listener.as_ref().map(AsRawFd::as_raw_fd) })?;
     if plan.supervision.begins_on_word() {

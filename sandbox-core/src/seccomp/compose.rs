@@ -7,7 +7,7 @@ use libc::sock_filter;
 use super::compile::compile;
 use super::ir::{Action, ENOSYS, EPERM, Error, Filter, Rule};
 use super::programs;
-use super::shipped::{Restrict, Shipped};
+use super::shipped::{Restrict, Shipped, keep_terminal};
 use super::syscalls;
 
 /// What a refused call gets: the setting `seccomp-action`.
@@ -131,5 +131,12 @@ fn adjust(mut filter: Filter, request: &Request) -> Result<Filter, Error> {
             filter.rules.insert(nr, Rule::Always(request.action.action(EPERM)));
         }
     }
+    keep_terminal(
+        &mut filter,
+        match request.action {
+            Denial::Log => EPERM,
+            action => action.action(EPERM),
+        },
+    );
     Ok(filter)
 }

@@ -108,7 +108,7 @@ pub static SETTINGS: &[Setting] = &[
         "Absent: no limit. DUR is in seconds, or takes ms, s, m or h; decimals are allowed. Wall clock, CLOCK_MONOTONIC: a \
          stopped program or supervisor does not stop it, a suspended machine does. Setup is not counted. There is no \
          SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a new pid namespace, as without one the kernel \
-         has no name for everything that was started.",
+         has no name for everything that was started, and a supervisor that is not outlived.",
         ["90s", "1.5s"]),
 
     row!(Privileges List "cap-keep" "LIST", cap_keep,
@@ -121,12 +121,13 @@ pub static SETTINGS: &[Setting] = &[
         ["true", "false"]),
     row!(Privileges One "seccomp" "NAME", seccomp,
         "the system call filter: default, strict or none",
-        "Absent: default. Even none refuses foreign architectures, x32 and numbers unknown to this build.",
+        "Absent: default. Even none refuses foreign architectures, x32, numbers unknown to this build, TIOCSTI and \
+         TIOCLINUX.",
         ["default", "strict", "none"]),
     row!(Privileges List "seccomp-allow" "LIST", seccomp_allow,
         "system calls that the filter must not refuse, by name",
         "Lifts the filter's refusals of these, those of their arguments too. What no-exec, no-new-code and net=filter \
-         refuse stays refused.",
+         refuse stays refused, as do TIOCSTI and TIOCLINUX.",
         ["ptrace", "mount,umount2"]),
     row!(Privileges List "seccomp-deny" "LIST", seccomp_deny,
         "system calls to refuse besides, by name",
@@ -135,7 +136,7 @@ pub static SETTINGS: &[Setting] = &[
     row!(Privileges One "seccomp-action" "errno|kill|kill-thread|trap|log", seccomp_action,
         "what meets a refused system call",
         "Absent: errno. Answers that say a call does not exist (ENOSYS) stay: programs fall back on them. log refuses \
-         nothing of the filter; it is for finding out what a program needs.",
+         nothing of the filter but TIOCSTI and TIOCLINUX; it is for finding out what a program needs.",
         ["errno", "kill", "kill-thread", "trap", "log"]),
     row!(Privileges Switch "no-exec" "", no_exec,
         "refuse execve and execveat",
@@ -161,11 +162,21 @@ pub static SETTINGS: &[Setting] = &[
         ["true", "false"]),
     row!(Process Repeat "keep-fd" "N", keep_fd,
         "leave this file descriptor open; 0, 1 and 2 always are",
-        "It must be open, and not a directory, which would lead out of the sandbox.",
+        "It must be open, and not a directory, which would lead out of the sandbox, nor the status-fd.",
         ["3"]),
+    row!(Process Switch "stderr-null" "", stderr_null,
+        "standard error of the program is /dev/null",
+        "Absent: the caller's. Why it did not start is still said on the caller's.",
+        ["true", "false"]),
+    row!(Process Switch "silent" "", silent,
+        "standard input, output and error of the program are /dev/null",
+        "Absent: the caller's. Why it did not start is still said on the caller's standard error.",
+        ["true", "false"]),
     row!(Process Switch "new-session" "", new_session,
         "run in a session of its own, away from the terminal's job control",
-        "Absent: the caller's session. TIOCSTI and TIOCLINUX are refused either way.",
+        "Absent: the caller's session, so that the terminal's Ctrl-C and Ctrl-Z reach the program and a shell's job control \
+         works; in a session of its own they reach sbx, which passes them on, and the program has no controlling terminal. \
+         TIOCSTI and TIOCLINUX are refused either way, by every filter, none included.",
         ["true", "false"]),
     row!(Process Switch "init" "", init,
         "a reaper at pid 1; the program is pid 2",
@@ -186,6 +197,11 @@ pub static SETTINGS: &[Setting] = &[
          file, or not be there, and lie where the program cannot write. It stays empty when the line cannot be written. \
          The members are in docs/reports.md.",
         ["/var/log/job.json", "job.json"]),
+    row!(Reports One "log-file" "FILE", log_file,
+        "append to FILE what would be said on standard error before main",
+        "Absent: standard error. FILE is opened by the caller's rights and may not be a link; what is found before that, \
+         mistakes in the settings and what sbx-launch finds, stays on standard error. See log-level.",
+        ["/var/log/sbx.log", "sbx.log"]),
     row!(Reports One "log-level" "error|info|debug", log_level,
         "what to say on standard error: failures, each step, each step's cost",
         "Absent: error.",

@@ -1,6 +1,6 @@
 //! Inherited descriptors: a directory left open would lead out of the new root, an open socket out of the network.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use super::{Context, Step};
 use crate::error::Failure;
@@ -50,6 +50,11 @@ impl Step for CheckFds {
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         let standard = (0..).zip(context.plugged).filter(|&(_, plugged)| !plugged).map(|(fd, _)| fd);
+        // The log is open already, and was not the caller's.
+        let ours = context.log.as_ref().map(AsRawFd::as_raw_fd);
+        if let Some(fd) = self.keep.iter().chain(&self.status).copied().find(|&fd| Some(fd) == ours) {
+            return Err(refused(Call::Fstat, libc::EBADF).on(fd.cast_unsigned() as usize));
+        }
         for fd in standard.chain(self.keep.iter().copied()) {
             let kind = file::kind_of_raw(fd).map_err(|failure| failure.on(fd.cast_unsigned() as usize))?;
             if kind == libc::S_IFDIR {
@@ -75,7 +80,9 @@ impl Step for CloseFds {
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         let channel = context.channel.as_ref().map(Channel::number);
-        file::close_all_but(self.keep.iter().copied().chain([0, 1, 2]).chain(channel))
+        // To be closed when they have been used.
+        let ours = context.log.iter().chain(&context.null).map(AsRawFd::as_raw_fd);
+        file::close_all_but(self.keep.iter().copied().chain([0, 1, 2]).chain(channel).chain(ours))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod hostname;
 pub mod id_map;
 pub mod ids;
 pub mod init;
+pub mod log;
 pub mod mounts;
 pub mod namespaces;
 pub mod network;
@@ -15,6 +16,7 @@ pub mod observer;
 pub mod parent;
 pub mod seccomp;
 pub mod session;
+pub mod silence;
 pub mod stats;
 pub mod time_limit;
 pub mod user;
@@ -67,6 +69,10 @@ pub struct Context {
     pub observer: Option<Channel>,
     /// Inner's, on which its filter asks, until the observer has it.
     pub listener: Option<OwnedFd>,
+    /// Where messages before main go when that is not standard error, or when the program's is replaced.
+    pub log: Option<OwnedFd>,
+    /// `/dev/null`, to be put in the place of standard descriptors.
+    pub null: Option<OwnedFd>,
 }
 
 /// One step of a plan: everything it needs was decided and allocated when it was planned.

@@ -23,11 +23,14 @@ pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<TimeLimit>, Polic
     if limit.0 == Duration::ZERO {
         return conflict("0 would end the program before it begins; without the setting there is no limit");
     }
-    if i64::try_from(limit.0.as_secs()).is_err() {
+    if limit.0.as_secs() >= i64::MAX.cast_unsigned() {
         return conflict("more seconds than the kernel can count");
     }
     if !wanted.is_new(Namespace::Pid) {
         return conflict("without a new pid namespace, which share keeps, nothing reaches all that the program starts");
+    }
+    if policy.no_die_with_parent.on() {
+        return conflict("the supervisor keeps the time, which no-die-with-parent lets the program outlive");
     }
     Ok(Some(TimeLimit(limit)))
 }

@@ -27,7 +27,8 @@ pub fn run(target: i32, channel: Channel) -> ! {
 
 fn confine(channel: &Channel) -> Result<()> {
     file::close_all_but([channel.number()].into_iter())?;
-    process::set_name(c"sbx-init");
+    // ignored: a name is a courtesy
+    let _ = process::set_name(c"sbx-init");
     privilege::not_dumpable()?;
     privilege::load_filter(seccomp::supervisor())
 }

@@ -33,6 +33,8 @@ pub struct Outer<'a> {
     outputs: Outputs,
     observer: Option<Observer>,
     clock: Clock,
+    /// Where messages go, if not to standard error.
+    log: Option<OwnedFd>,
     /// Why outer itself has killed the target.
     killed_for: Option<KilledFor>,
     /// The target's own end, when a reaper is pid 1.
@@ -62,6 +64,7 @@ impl<'a> Outer<'a> {
             outputs: context.outputs,
             observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
             clock: Clock::new(limit),
+            log: context.log,
             killed_for: None,
             ended: None,
         }
@@ -99,6 +102,10 @@ impl<'a> Outer<'a> {
             self.channel.send(&Message::Go).map_err(own)?;
         }
         // Only messages before main went there; the target's end of a pipe must be the last one.
+        if !self.how.log_file {
+            file::complain_to(2);
+            self.log = None;
+        }
         if self.how.status_fd != Some(2) {
             // ignored: it may have been closed all along
             let _ = file::close(2);
@@ -129,7 +136,8 @@ impl<'a> Outer<'a> {
         }
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map(AsRawFd::as_raw_fd);
         let observer = self.observer.as_ref().map(Observer::number);
-        let keep = [Some(2), Some(self.channel.number()), number(&self.status), number(&self.syscall), observer];
+        let (status, syscall, log) = (number(&self.status), number(&self.syscall), number(&self.log));
+        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer];
         file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()))?;
         mount::chdir(c"/")?;
         process::no_core();
@@ -218,7 +226,7 @@ impl<'a> Outer<'a> {
 
     fn stop_too(&self) {
         // What is about to be killed is not to be continued first.
-        if self.killed_for.is_some() {
+        if self.killed_for.is_some() || self.clock.is_over() {
             return;
         }
         // ignored: SIGSTOP to oneself cannot fail
@@ -274,8 +282,13 @@ impl<'a> Outer<'a> {
         };
         if self.outputs.any() {
             let wall = self.clock.elapsed();
-            // ignored: the exit code stands; an incomplete file has been emptied, which tells whoever reads it
-            let _ = self.outputs.last(&report::ended(&Ended { change, out_of_time, wall, usage }));
+            let told = self.outputs.last(&report::ended(&Ended { change, out_of_time, wall, usage }));
+            // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.
+            if let Err(failure) = told
+                && self.log.is_some()
+            {
+                file::complain(&Refusal::from(SetupError::new("report", failure, "the last line")).message());
+            }
         }
         if out_of_time {
             process::exit(exit::TIME_LIMIT)

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::call::Call;
 use super::{Result, check, check_fd, refused};
@@ -290,12 +291,33 @@ pub fn read_start(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
     check(Call::Read, answer as i64).map(|n| usize::try_from(n).unwrap_or(0))
 }
 
-/// Writes to standard error what there is no better place for. A message that cannot be written is lost: the exit code stands.
+/// Where `complain` writes to.
+static COMPLAINTS: AtomicI32 = AtomicI32::new(2);
+
+/// Messages go to this descriptor from now on, which must stay open for them.
+pub fn complain_to(fd: RawFd) {
+    COMPLAINTS.store(fd, Ordering::Relaxed);
+}
+
+/// Writes to standard error, or to the log, what there is no better place for. A message that cannot be written is lost:
+/// the exit code stands.
 pub fn complain(message: &str) {
-    // SAFETY: the borrow lasts for this call only; a closed descriptor 2 is EBADF.
-    let stderr = unsafe { BorrowedFd::borrow_raw(2) };
+    // SAFETY: the borrow lasts for this call only; a closed descriptor is EBADF.
+    let log = unsafe { BorrowedFd::borrow_raw(COMPLAINTS.load(Ordering::Relaxed)) };
     // ignored: there is nobody else to tell
-    let _ = write(stderr, message.as_bytes());
+    let _ = write(log, message.as_bytes());
+}
+
+/// Makes `number` a second descriptor for an open file, in the place of what it was, dup3(2); execve(2) leaves it open.
+pub fn put_at(fd: BorrowedFd<'_>, number: RawFd) -> Result<()> {
+    // SAFETY: the caller hands over a number that no owned descriptor has.
+    check(Call::Dup, unsafe { libc::dup3(fd.as_raw_fd(), number, 0) }.into()).map(drop)
+}
+
+/// The device that a character device's node stands for; `None` for what is none.
+pub fn character_device(fd: BorrowedFd<'_>) -> Result<Option<u64>> {
+    let stat = stat(fd)?;
+    Ok((stat.st_mode & libc::S_IFMT == libc::S_IFCHR).then_some(stat.st_rdev))
 }
 
 #[cfg(test)]

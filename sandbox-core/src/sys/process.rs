@@ -74,6 +74,12 @@ pub fn is_secure_execution() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
+/// Whether the kernel has loaded the program and its loader, and not the loader as a program, getauxval(3).
+pub fn has_interpreter() -> bool {
+    // SAFETY: the call takes a number only.
+    unsafe { libc::getauxval(libc::AT_BASE) != 0 }
+}
+
 /// The soft limit of open files, raised to the hard one where setup would not fit under it.
 pub struct Headroom(Option<libc::rlimit>);
 
@@ -176,9 +182,16 @@ pub fn read_word(pid: i32, address: usize) -> Option<u64> {
     (got == 8).then_some(word)
 }
 
+/// This process's name in ps(1), prctl(PR_GET_NAME).
+pub fn name() -> Result<Vec<u8>> {
+    let mut name = [0_u8; 16];
+    // SAFETY: the kernel writes at most 16 bytes, with a NUL at their end, into the live array.
+    check(Call::PrGetName, unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr(), 0, 0, 0) }.into())?;
+    Ok(name.split(|&byte| byte == 0).next().unwrap_or_default().to_vec())
+}
+
 /// Names this process in ps(1), prctl(PR_SET_NAME): at most 15 bytes.
-pub fn set_name(name: &std::ffi::CStr) {
+pub fn set_name(name: &std::ffi::CStr) -> Result<()> {
     // SAFETY: `name` is a live C string.
-    // ignored: a name is a courtesy
-    let _ = unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
+    check(Call::PrSetName, unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) }.into()).map(drop)
 }

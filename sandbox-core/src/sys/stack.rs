@@ -4,8 +4,13 @@
 //! exports where the kernel put `argc`, `argv`, `envp` and the auxiliary vector, and main's `envp`, `environ` and
 //! `/proc/self/environ` are all this same memory: what is changed here is changed everywhere.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
+use std::ptr::null;
 use std::slice;
+
+use super::call::Call;
+use super::{last, refused};
+use crate::error::Failure;
 
 unsafe extern "C" {
     /// The stack pointer at the first instruction of the process, pointing to `argc`. Exported by ld.so.
@@ -16,6 +21,8 @@ unsafe extern "C" {
 
 /// The environment as the kernel laid it out.
 pub struct Initial {
+    /// The arguments, and a null.
+    arguments: *const *const c_char,
     pointers: &'static mut [*mut c_char],
     /// Where the kernel wrote the strings: from the end of the last argument to the end of the last entry.
     strings: (usize, usize),
@@ -52,7 +59,12 @@ impl Initial {
             let pointers = slice::from_raw_parts_mut(first, count);
             let written = pointers.iter().map(|&p| p as usize).filter(|&p| p >= start);
             let stop = written.map(|p| p + CStr::from_ptr(p as *const c_char).count_bytes() + 1).max();
-            (*end > 0).then(|| Self { pointers, strings: (start, stop.unwrap_or(start)) })
+            // Behind the environment the kernel wrote the file's name; a loader that was started by its own name has put
+            // an argument in its place.
+            let name = usize::try_from(libc::getauxval(libc::AT_EXECFN)).unwrap_or(0);
+            let stop = stop.unwrap_or(start).max(name);
+            let arguments = end.add(1).cast_const().cast();
+            (*end > 0).then_some(Self { arguments, pointers, strings: (start, stop) })
         }
     }
 
@@ -68,11 +80,15 @@ impl Initial {
     ///
     /// # Errors
     /// How many entries or bytes are too many: there is only the room that the old environment had, and auxv lies behind it.
+    /// Nothing is changed then.
     pub fn replace(&mut self, wanted: &[Vec<u8>]) -> Result<(), Overflow> {
         let (start, end) = self.strings;
         let bytes: usize = wanted.iter().map(|entry| entry.len() + 1).sum();
         if wanted.len() > self.pointers.len() || bytes > end - start {
-            return Err(Overflow { entries: wanted.len(), room: self.pointers.len() });
+            return Err(Overflow {
+                entries: wanted.len().saturating_sub(self.pointers.len()),
+                bytes: bytes.saturating_sub(end - start),
+            });
         }
         // SAFETY: [start, end) is the environment's strings, which `entries` no longer borrows.
         let block = unsafe { slice::from_raw_parts_mut(start as *mut u8, end - start) };
@@ -93,11 +109,41 @@ impl Initial {
     }
 }
 
-/// The environment wanted is larger than the one there was.
+impl Initial {
+    /// Executes the file that this process was made from, with the arguments and the environment it was given and `more`
+    /// entries, execve(2). `/proc/self/exe` is that file whatever its name leads to by now. Returns only in failure.
+    pub fn execute_again(&self, more: &[Vec<u8>]) -> Failure {
+        let Ok(more) = more.iter().map(|entry| CString::new(entry.as_slice())).collect::<Result<Vec<_>, _>>() else {
+            return refused(Call::Execve, libc::EINVAL);
+        };
+        let given = self.pointers.iter().map(|&entry| entry.cast_const());
+        let environment: Vec<_> = given.chain(more.iter().map(|entry| entry.as_ptr())).chain([null()]).collect();
+        // SAFETY: both arrays end with a null, and what they point to is on the initial stack or in `more`.
+        unsafe { libc::execve(c"/proc/self/exe".as_ptr(), self.arguments, environment.as_ptr()) };
+        last(Call::Execve)
+    }
+}
+
+/// The environment wanted is larger than the one there was: by how much.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Overflow {
     pub entries: usize,
-    pub room: usize,
+    pub bytes: usize,
+}
+
+/// This process's environment as it is, once libc has started: entries without a `=` too, which std leaves out.
+pub fn environment() -> Vec<Vec<u8>> {
+    let mut entries = Vec::new();
+    // SAFETY: libc's `environ` is null, or an array of C strings that ends with a null, and no other thread changes it: the
+    // caller is the launcher, which has one.
+    unsafe {
+        let mut at = environ;
+        while !at.is_null() && !(*at).is_null() {
+            entries.push(CStr::from_ptr(*at).to_bytes().to_vec());
+            at = at.add(1);
+        }
+    }
+    entries
 }
 
 /// The name under which the loader loaded the object that this function is in, dladdr(3).

@@ -156,6 +156,6 @@ names! {
     Default = "default",
     /// What a filter between two open files needs.
     Strict = "strict",
-    /// Only what every filter refuses: foreign architectures, x32 and unknown numbers.
+    /// Only what every filter refuses: foreign architectures, x32, unknown numbers, typing into a terminal.
     None = "none",
 }

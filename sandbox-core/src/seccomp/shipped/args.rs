@@ -1,9 +1,20 @@
 //! Answers that depend on arguments and stand in more than one table, and the constants libc lacks.
 
-use super::super::ir::Action::Allow;
+use super::super::ir::Action::{self, Allow};
 use super::super::ir::{Cond, EAFNOSUPPORT, EPERM, Op};
 use super::Answer;
 use super::Answer::ByArgs;
+
+/// include/uapi/asm-generic/ioctls.h; libc has only the first.
+const TIOCSTI: u32 = 0x5412;
+const TIOCLINUX: u32 = 0x541c;
+
+/// Why ioctl(2) is answered so in every filter.
+pub(super) const TYPES: &str = "pushes characters into the terminal, for the caller's shell to read";
+/// Requests of the terminal's that type for whoever reads from it. The kernel takes the request's low 32 bits.
+pub(super) const TYPING: &[(&[Cond], Action)] =
+    &[(&[Cond::int(1, Op::Eq, TIOCSTI)], EPERM), (&[Cond::int(1, Op::Eq, TIOCLINUX)], EPERM)];
+pub(super) const TERMINAL: Answer = ByArgs(TYPING, Allow);
 
 /// S_ISUID and S_ISGID.
 pub(super) const SUID: u32 = 0o6000;

@@ -6,14 +6,11 @@
 use super::super::ir::Action::Allow;
 use super::super::ir::{Cond, EAFNOSUPPORT, ENOSYS, EPERM, Op};
 use super::Answer::{Always, ByArgs};
-use super::args::{CLONE, MODE_IS_SECOND, MODE_IS_THIRD, OPEN, OPENAT, PER_QUERY, SUID, UNIX_PAIR};
+use super::args::{CLONE, MODE_IS_SECOND, MODE_IS_THIRD, OPEN, OPENAT, PER_QUERY, SUID, TERMINAL, TYPES, UNIX_PAIR};
 use super::{Group, Table, group, table};
 
 pub(super) static TABLE: Table = table!(Allow, GROUPS);
 
-/// include/uapi/asm-generic/ioctls.h; libc has only the first.
-const TIOCSTI: u32 = 0x5412;
-const TIOCLINUX: u32 = 0x541c;
 /// include/uapi/linux/personality.h
 const PER_LINUX32: u32 = 8;
 
@@ -85,11 +82,7 @@ pub(super) const GROUPS: &[Group] = &[
         &["socket"]),
     group("the same; only AF_UNIX and families not named here make pairs", UNIX_PAIR,
         &["socketpair"]),
-    group("pushes characters into the terminal, for the caller's shell to read",
-        ByArgs(&[
-            (&[Cond::int(1, Op::Eq, TIOCSTI)], EPERM),
-            (&[Cond::int(1, Op::Eq, TIOCLINUX)], EPERM),
-        ], Allow),
+    group(TYPES, TERMINAL,
         &["ioctl"]),
     group("keyrings are not in a namespace", Always(EPERM),
         &["add_key", "request_key", "keyctl"]),

@@ -46,7 +46,7 @@ impl Shipped {
         match self {
             Shipped::Default => "refuses calls known to be dangerous and calls not known at all; for any program",
             Shipped::Strict => "allows what filters and converters need once loaded; no execve, sockets or new code",
-            Shipped::None => "refuses only foreign architectures, x32 and unknown numbers",
+            Shipped::None => "refuses only foreign architectures, x32, unknown numbers and typing into a terminal",
         }
     }
 
@@ -76,6 +76,22 @@ impl Shipped {
             Shipped::None => none::GROUPS,
         }
     }
+}
+
+/// Refuses to type into a terminal where the filter would let it through: what loosens a filter does not loosen this. A
+/// session of its own would be no better: a terminal that is nobody's can be made its own, and CAP_SYS_ADMIN may type
+/// into any.
+pub fn keep_terminal(filter: &mut Filter, refusal: Action) {
+    let nr = u32::from(number_of("ioctl"));
+    let passes = |action| matches!(action, Action::Allow | Action::Log);
+    let (mut clauses, otherwise) = match filter.rule(nr) {
+        Rule::Always(action) if !passes(action) => return,
+        Rule::Always(action) => (Vec::new(), action),
+        Rule::ByArgs { clauses, otherwise } => (clauses, otherwise),
+    };
+    let typing = args::TYPING.iter().map(|(when, _)| Clause { when: when.to_vec(), action: refusal });
+    clauses.splice(0..0, typing);
+    filter.rules.insert(nr, Rule::ByArgs { clauses, otherwise });
 }
 
 /// The filter of our own supervising process.

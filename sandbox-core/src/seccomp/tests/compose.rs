@@ -44,6 +44,11 @@ fn expected(request: &Request, call: &Call) -> u32 {
     } else {
         denied(request.action, shipped)
     };
+    let base = match base {
+        ALLOW | LOG if oracle::types(nr, args) && request.action == Denial::Log => EPERM,
+        ALLOW | LOG if oracle::types(nr, args) => denied(request.action, EPERM),
+        base => base,
+    };
     let restriction = if request.action == Denial::Log { restriction } else { denied(request.action, restriction) };
     let precedence = |ret: u32| (ret & 0xffff_0000) as i32;
     // Loaded last, the base wins where both are as strict. Strict alone stands for all three restrictions.
@@ -133,6 +138,26 @@ fn an_allowed_call_stays_restricted() {
         let programs = compose(&Request { allow: &allow, ..Request::new(base) }).unwrap();
         for nr in allow {
             assert_eq!(stacked(&programs, &Call::new(nr, [1, 4096, 7, 0, 0, 0])), ALLOW);
+        }
+    }
+}
+
+#[test]
+fn nothing_lets_anybody_type_into_a_terminal() {
+    let ioctl = [libc::SYS_ioctl as u32];
+    let lists: [(&[u32], &[u32]); 3] = [(&[], &[]), (&ioctl, &[]), (&[], &ioctl)];
+    for base in BASES {
+        for action in DENIALS {
+            for (allow, deny) in lists {
+                let request = Request { action, allow, deny, ..Request::new(base) };
+                let requests = [0x5412, 0x541c, 0x5401, 0x1_0000_5412, 0xffff_ffff_0000_541c, 0x1_0000_5401];
+                verify(&request, requests.map(|request| Call::new(ioctl[0], [0, request, 0, 0, 0, 0])));
+                let programs = compose(&request).unwrap();
+                for request in [0x5412, 0x541c, 0xffff_ffff_0000_5412] {
+                    let answer = stacked(&programs, &Call::new(ioctl[0], [0, request, 0, 0, 0, 0]));
+                    assert!(![ALLOW, LOG].contains(&answer), "{base:?} {action:?} {request:#x}");
+                }
+            }
         }
     }
 }

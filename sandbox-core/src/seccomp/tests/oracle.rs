@@ -174,6 +174,8 @@ pub fn supervisor(nr: u32, args: &[u64; 6]) -> u32 {
         | SYS_clock_nanosleep
         | SYS_nanosleep
         | SYS_gettimeofday
+        | SYS_timer_settime
+        | SYS_ftruncate
         | SYS_pidfd_send_signal
         | SYS_prlimit64
         | SYS_prctl
@@ -184,8 +186,13 @@ pub fn supervisor(nr: u32, args: &[u64; 6]) -> u32 {
     }
 }
 
-pub fn none(_: u32, _: &[u64; 6]) -> u32 {
-    ALLOW
+pub fn none(nr: u32, args: &[u64; 6]) -> u32 {
+    unless(types(nr, args), EPERM)
+}
+
+/// TIOCSTI and TIOCLINUX.
+pub fn types(nr: u32, args: &[u64; 6]) -> bool {
+    i64::from(nr) == SYS_ioctl && [0x5412, 0x541c].contains(&low(args[1]))
 }
 
 pub fn restriction(no_exec: bool, no_new_code: bool, no_sockets: bool, nr: u32, args: &[u64; 6]) -> u32 {
