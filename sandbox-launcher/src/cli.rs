@@ -39,6 +39,12 @@ pub const OWN: &[Own] = &[
         more: "A line for each that differs: its arguments, how often, the function that made it, the rule that refused it and \
                the setting that would allow it. What is refused is the same. Answers of seccomp-action trap and kill-thread \
                are not told: only the kernel can give them. Needs Linux 5.6." },
+    Own { name: "learn", metavar: "FILE",
+        help: "write a policy that allows the calls the program makes, and no others",
+        more: "What earlier runs wrote to FILE is kept and added to. The policy it runs under holds, so that nothing it refuses \
+               is in the one that is learned; --seccomp none refuses least. Kafel, the filter alone, when FILE ends in .kafel \
+               or .policy; otherwise a policy file with the settings of this run, and the files that were opened as a \
+               comment. Calls before main, of the vDSO and of io_uring are not seen. Needs Linux 5.6." },
     Own { name: "print-plan", metavar: "",
         help: "print what would be done, step by step, and run nothing",
         more: "With a program, the first line says how it would be entered." },
@@ -75,6 +81,8 @@ pub struct Invocation {
     pub library: Option<OsString>,
     /// Refused calls are told at the end.
     pub explain: bool,
+    /// Where to write the policy that is learned.
+    pub learn: Option<OsString>,
     pub flags: Vec<Assignment>,
     /// The program and its arguments, untouched; may be empty unless the request is to run.
     pub program: Vec<OsString>,
@@ -85,7 +93,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     let mut matches = command().try_get_matches_from(arguments).map_err(|error| in_one_line(&error))?;
     let request = request(&matches)?;
     let mut own = |name| matches.remove_one::<OsString>(name);
-    let (policy, library) = (own("policy"), own("library"));
+    let (policy, library, learn) = (own("policy"), own("library"), own("learn"));
     if let Some(route) = own("route").filter(|route| route != "auto" && route != "preload") {
         return Err(mistake(format!("--route '{}': expected one of auto, preload", route.display())));
     }
@@ -95,7 +103,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     }
     let flags = SETTINGS.iter().flat_map(|setting| assignments(setting, &mut matches)).collect();
     let explain = matches.get_flag("explain");
-    Ok(Invocation { request, policy, library, explain, flags, program })
+    Ok(Invocation { request, policy, library, explain, learn, flags, program })
 }
 
 /// The grammar. clap's own help, version and colours are off: they would cost start-up time and speak another style.

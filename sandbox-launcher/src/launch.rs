@@ -54,11 +54,16 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
     let plan = plan::plan(&policy, &Host::probe(home.as_deref().map(OsStr::as_bytes)))?;
-    if invocation.request == Request::PrintEnv && invocation.explain {
-        let what = "--explain: only sbx-launch can do that, and variables cannot say it";
+    let wish = observe::Wish {
+        explain: invocation.explain,
+        learn: invocation.learn.clone(),
+        runs: invocation.request == Request::Run,
+    };
+    if invocation.request == Request::PrintEnv && (wish.explain || wish.learn.is_some()) {
+        let what = "--explain, --learn: only sbx-launch can do that, and variables cannot say it";
         return Err(Error::CommandLine { what: what.into(), hint: None });
     }
-    let task = observe::task(invocation.explain, &policy, &plan)?;
+    let task = observe::task(&wish, &policy, &plan, &setting::merged(&assignments)?)?;
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),

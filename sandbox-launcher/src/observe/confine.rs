@@ -55,7 +55,8 @@ const BEGINNING: &[&str] = &["pidfd_getfd", "seccomp"];
 /// the target, as there is one around both.
 pub fn begin(keep: &[RawFd], capabilities: u64) -> Result<()> {
     file::close_all_but(keep.iter().copied())?;
-    process::set_name(c"sbx-observer");
+    // ignored: a name is a courtesy
+    let _ = process::set_name(c"sbx-observer");
     mount::chdir(c"/")?;
     process::no_core();
     privilege::not_dumpable()?;

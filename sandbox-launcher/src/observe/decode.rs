@@ -195,6 +195,75 @@ impl Kind {
     }
 }
 
+/// An argument that is a path, and the one that says what it is relative to.
+#[derive(Clone, Copy)]
+pub struct Path {
+    path: usize,
+    directory: Option<usize>,
+}
+
+impl Path {
+    /// Where it is in the memory of the caller.
+    pub fn at(self, call: &eval::Call) -> u64 {
+        call.args.get(self.path).copied().unwrap_or(0)
+    }
+
+    /// The descriptor it is relative to, if that is not the current directory.
+    pub fn directory(self, call: &eval::Call) -> Option<i32> {
+        let fd = (call.args.get(self.directory?)? & 0xffff_ffff) as u32;
+        Some(fd.cast_signed()).filter(|&fd| fd != libc::AT_FDCWD)
+    }
+}
+
+/// Calls whose strings are no paths of files.
+const NO_PATHS: [&str; 9] = [
+    "add_key",
+    "delete_module",
+    "finit_module",
+    "fsopen",
+    "init_module",
+    "request_key",
+    "setdomainname",
+    "sethostname",
+    "mount",
+];
+/// Calls that change the file, or the directory it is in.
+const WRITES: [&str; 16] = [
+    "chmod",
+    "chown",
+    "creat",
+    "fchmodat",
+    "link",
+    "mkdir",
+    "mkdirat",
+    "mknod",
+    "mknodat",
+    "rename",
+    "renameat2",
+    "rmdir",
+    "symlink",
+    "truncate",
+    "unlink",
+    "unlinkat",
+];
+
+/// The paths of files that a call names, and whether it writes to them.
+pub fn paths(call: &eval::Call) -> Vec<(Path, bool)> {
+    let Some(name) = seccomp::name(call.nr).filter(|name| !NO_PATHS.contains(name)) else { return Vec::new() };
+    let kinds = CALLS.binary_search_by(|(known, _)| (*known).cmp(name)).ok().and_then(|at| CALLS.get(at));
+    let kinds = kinds.map_or(&[][..], |(_, kinds)| *kinds);
+    let flags = match name {
+        "open" => call.args[1],
+        "openat" => call.args[2],
+        _ => 0,
+    };
+    let opens_to_write = flags & (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u64 != 0;
+    let writes = opens_to_write || WRITES.contains(&name);
+    let before = |at: usize| at.checked_sub(1).filter(|&at| matches!(kinds.get(at), Some(Directory)));
+    let texts = (0..kinds.len()).filter(|&at| matches!(kinds.get(at), Some(Text)));
+    texts.map(|at| (Path { path: at, directory: before(at) }, writes)).collect()
+}
+
 /// A string of a hostile process in a line of ours: nothing of it is a control character, and it is not endless.
 pub fn quoted(string: &[u8]) -> String {
     let shown = text::show(string);

@@ -9,18 +9,26 @@ mod confine;
 mod decide;
 mod decode;
 mod explain;
+mod learn;
 mod names;
+mod policy;
 mod process;
 mod serve;
 mod symbols;
 
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
 
 use sandbox_core::error::{Failure, PolicyError, Refusal, SetupError};
 use sandbox_core::plan::Plan;
 use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::{Fd, Namespace, Observe, SeccompAction};
-use sandbox_core::setting::{self, Assignment, Origin};
+use sandbox_core::setting::{self, Assignment, Origin, text};
 use sandbox_core::step::{observer, seccomp};
 use sandbox_core::sys::process::{self as processes, Forked};
 use sandbox_core::sys::socket::{Channel, Message, peer_gone};
@@ -28,8 +36,8 @@ use sandbox_core::sys::{file, notify, signal};
 
 use decide::Rules;
 
-use crate::error::Error;
-use crate::print::Merged;
+use crate::error::{Error, system_text};
+use crate::print::{self, Merged};
 
 /// What is to be observed, and for what.
 pub struct Task {
@@ -41,31 +49,104 @@ pub struct Task {
     shares_user: bool,
     /// With a new pid namespace nobody is left to answer when the target has ended.
     all_end: bool,
+    /// What is refused is told; otherwise only what kills is.
+    tells: bool,
+    lesson: Option<Lesson>,
+}
+
+/// A policy that is being learned.
+pub struct Lesson {
+    file: File,
+    name: String,
+    form: policy::Form,
+    /// Those of the run, for the file.
+    settings: String,
+    action: Option<SeccompAction>,
+    learned: learn::Learned,
+}
+
+impl Lesson {
+    /// Opens the file, which may hold what earlier runs have taught.
+    ///
+    /// # Errors
+    /// It cannot be opened or written, or is somebody else's.
+    fn open(path: &OsStr, settings: &[Merged], action: Option<SeccompAction>) -> Result<Lesson, Error> {
+        let name = text::show(path.as_bytes());
+        let failed = |why: String| Error::Learn { file: name.clone(), why };
+        let open = || {
+            let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+            let mut options = File::options();
+            let file = options.read(true).write(true).create(true).truncate(false).custom_flags(flags).open(path)?;
+            let mut old = String::new();
+            if file.metadata()?.is_file() {
+                (&file).take(16 << 20).read_to_string(&mut old)?;
+                Ok((file, old))
+            } else {
+                Err(std::io::Error::from_raw_os_error(libc::EINVAL))
+            }
+        };
+        let (file, old) = open().map_err(|error| failed(system_text(&error)))?;
+        let learned = learn::Learned::read(&old).map_err(&failed)?;
+        if learned == learn::Learned::default() && !old.trim().is_empty() {
+            return Err(failed("is there already, and nothing that --learn has written".into()));
+        }
+        let ours = |(setting, _): &&Merged| !setting.name.starts_with("seccomp");
+        let settings =
+            String::from_utf8_lossy(&print::policy(&settings.iter().filter(ours).cloned().collect::<Vec<_>>())?)
+                .into_owned();
+        Ok(Lesson { file, form: policy::Form::of(Path::new(path)), name, settings, action, learned })
+    }
+
+    /// Writes the policy: whole, or not at all.
+    fn write(&self) {
+        let text = policy::text(&self.learned, self.form, &self.settings, self.action);
+        let written = self.file.set_len(0).and_then(|()| self.file.write_all_at(text.as_bytes(), 0));
+        if let Err(error) = written {
+            // ignored: a part of a policy may be none; the line says that there is nothing
+            let _ = self.file.set_len(0);
+            file::complain(&format!("sbx: learn: {}: {}\n", self.name, system_text(&error)));
+        }
+    }
+}
+
+/// What was asked for by name.
+pub struct Wish {
+    pub explain: bool,
+    /// Where to write the policy that is learned.
+    pub learn: Option<OsString>,
+    /// It is not only to be printed what would be done.
+    pub runs: bool,
 }
 
 /// What an observer is needed for; `None`: nothing, and nothing is started.
 ///
 /// # Errors
 /// The programs do not fit into one, when it was asked for by name.
-pub fn task(explain: bool, policy: &Policy, plan: &Plan) -> Result<Option<Task>, PolicyError> {
+pub fn task(wish: &Wish, policy: &Policy, plan: &Plan, settings: &[Merged]) -> Result<Option<Task>, Error> {
     // Given by hand, as the library's settings: then there is an observer already.
     if policy.observe.is_some() || policy.observer_fd.is_some() {
-        return Err(PolicyError::conflict("observe", "sbx-launch sets it itself; ask by --explain or --learn"));
+        return Err(PolicyError::conflict("observe", "sbx-launch sets it itself; ask by --explain or --learn").into());
     }
     let rules = Rules::of(policy)?;
-    let (what, asked_for) = match explain {
-        true => (Observe::Refusals, true),
-        false if policy.seccomp_action == Some(SeccompAction::Log) => (Observe::Refusals, false),
-        false if rules.kill() => (Observe::Kills, false),
-        false => return Ok(None),
+    let (what, asked_for) = match wish {
+        Wish { learn: Some(_), .. } => (Observe::All, true),
+        Wish { explain: true, .. } => (Observe::Refusals, true),
+        _ if policy.seccomp_action == Some(SeccompAction::Log) => (Observe::Refusals, false),
+        _ if rules.kill() => (Observe::Kills, false),
+        _ => return Ok(None),
     };
     match seccomp::plan(&Policy { observe: Some(what), ..policy.clone() }) {
-        Err(error) if asked_for => return Err(error),
+        Err(error) if asked_for => return Err(error.into()),
         Err(_) => return Ok(None),
         Ok(_) => {}
     }
     let (shares_user, all_end) = (!plan.is_new(Namespace::User), plan.is_new(Namespace::Pid));
-    Ok(Some(Task { what, asked_for, rules, shares_user, all_end }))
+    let tells = wish.explain || what == Observe::Refusals;
+    let lesson = match &wish.learn {
+        Some(file) if wish.runs => Some(Lesson::open(file, settings, policy.seccomp_action)?),
+        _ => None,
+    };
+    Ok(Some(Task { what, asked_for, rules, shares_user, all_end, tells, lesson }))
 }
 
 impl Task {

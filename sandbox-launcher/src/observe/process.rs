@@ -68,10 +68,11 @@ pub fn string(thread: i32, address: u64) -> Option<Vec<u8>> {
     None
 }
 
-/// The word of 64 bits at an address.
-pub fn word(thread: i32, address: u64) -> Option<u64> {
-    let mut bytes = [0; 8];
-    (address != 0 && notify::read_memory(thread, address, &mut bytes) == 8).then(|| u64::from_ne_bytes(bytes))
+/// Whether there is something by that name, seen from the root of a thread.
+pub fn is_there(thread: i32, path: &[u8]) -> bool {
+    let mut theirs = std::path::PathBuf::from(format!("/proc/{thread}/root"));
+    theirs.as_mut_os_string().push(std::ffi::OsStr::from_bytes(path));
+    fs::symlink_metadata(theirs).is_ok()
 }
 
 /// Where a link of `/proc/THREAD` leads: `cwd`, `exe`, `fd/7`.

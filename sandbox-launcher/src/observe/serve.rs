@@ -1,6 +1,6 @@
 //! The observer's life: it waits for something to observe, answers what it is asked, and says at the end what was refused.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use sandbox_core::error::Failure;
@@ -48,7 +48,8 @@ fn begin(task: &Task, channel: &Channel) -> Result<()> {
     // What the terminal sends to the whole group is not for this process: it ends when it has said all.
     signal::block_all()?;
     let capabilities = if task.shares_user { OVER_OTHERS } else { 0 };
-    confine::begin(&[2, channel.number()], capabilities)
+    let file = task.lesson.as_ref().map(|lesson| lesson.file.as_raw_fd());
+    confine::begin(&[Some(2), Some(channel.number()), file].into_iter().flatten().collect::<Vec<_>>(), capabilities)
 }
 
 fn failed(channel: &Channel, failure: Failure) -> ! {
@@ -110,8 +111,11 @@ impl Observer {
         let Notification { id, thread, nr, arch, ip, args } = *notification;
         let call = eval::Call { nr, arch, ip, args };
         let answer = self.task.rules.answer(&call);
-        if answer != Answer::Allowed {
+        if answer == Answer::Killed || (answer != Answer::Allowed && self.task.tells) {
             self.refusals.add(notification, &call, answer);
+        }
+        if let Some(lesson) = &mut self.task.lesson {
+            lesson.learned.add(&call, answer, thread);
         }
         let answered = match answer {
             Answer::Errno(errno) => listener.refuse(id, errno),
@@ -157,6 +161,9 @@ impl Observer {
 
     fn say(&mut self) {
         file::complain(&self.refusals.text(&self.task.rules));
+        if let Some(lesson) = &self.task.lesson {
+            lesson.write();
+        }
         // ignored: outer may be gone
         let _ = self.channel.send(&Message::Said { pid: std::process::id().cast_signed(), killed: self.killed });
         let _ = file::close(2);
