@@ -26,6 +26,7 @@ mod cwd;
 mod environment;
 mod explain;
 mod fds;
+mod learn;
 mod privileges;
 mod seccomp;
 

@@ -103,7 +103,7 @@ fn kafel(learned: &Learned, action: Option<SeccompAction>) -> String {
     names.sort_unstable();
     rules.sort_unstable();
     let lines: Vec<String> = names.into_iter().map(String::from).chain(rules).collect();
-    let _ = writeln!(out, "POLICY learned {{\n  ALLOW {{\n    {}\n  }}", lines.join(",\n    "));
+    let _ = write!(out, "POLICY learned {{\n  ALLOW {{\n    {}\n  }}", lines.join(",\n    "));
     // As they were refused: a program may have gone on by another call because of just this error.
     let mut refused: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for (nr, errno) in &learned.refused {
@@ -114,9 +114,9 @@ fn kafel(learned: &Learned, action: Option<SeccompAction>) -> String {
         }
     }
     for (errno, names) in refused {
-        let _ = writeln!(out, "  ERRNO({errno}) {{\n    {}\n  }}", names.join(",\n    "));
+        let _ = write!(out, ",\n  ERRNO({errno}) {{\n    {}\n  }}", names.join(",\n    "));
     }
-    let _ = writeln!(out, "}}\nUSE learned DEFAULT {}", default(action));
+    let _ = writeln!(out, "\n}}\nUSE learned DEFAULT {}", default(action));
     out
 }
 
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(Learned::read(&written), Ok(learned()));
         assert!(
             written.contains(
-                "    ioctl(arg0, arg1) { (arg1 & 0xffffffff) == 0x5401 || (arg1 & 0xffffffff) == 0x5413 }\n  }\n"
+                "    ioctl(arg0, arg1) { (arg1 & 0xffffffff) == 0x5401 || (arg1 & 0xffffffff) == 0x5413 }\n  },\n"
             ),
             "{written}"
         );
