@@ -184,8 +184,16 @@ fn no_failing_call_of_the_launchers_own_lets_the_program_run_with_less() {
 
 #[test]
 fn no_failing_call_with_an_observer_lets_the_program_run_with_less() {
-    let sandbox = Sandbox::new(Entry::Launch).with(&["explain"]);
-    fail_each(&sandbox, |call| call.process > 0 || call.image == image_of(Entry::Launch));
+    let observed = |call: &Call| call.process > 0 || call.image == image_of(Entry::Launch);
+    fail_each(&Sandbox::new(Entry::Launch).with(&["explain"]), observed);
+}
+
+#[test]
+fn no_failing_call_while_learning_lets_the_program_run_with_less() {
+    let dir = TempDir::new();
+    let sandbox = Sandbox::new(Entry::Launch).set("learn", dir.join("learned"));
+    // What the observer does is the same as above; what inner does under the filter is asked about.
+    fail_each(&sandbox, |call| call.process == 2);
 }
 
 #[test]

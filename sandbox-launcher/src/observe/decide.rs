@@ -96,14 +96,18 @@ impl Rules {
         if self.policy.seccomp_deny.items().iter().any(|denied| denied.0 == call.nr) {
             by.push("seccomp-deny".into());
             remedies.push(format!("{name} not in seccomp-deny"));
-        } else if !self.policy.seccomp_allow.items().iter().any(|allowed| allowed.0 == call.nr)
-            && let Some((base, filter)) = self.shipped()
+        } else if let Some((base, filter)) = self.shipped()
             && refuses(&base.filter(), call)
+            && (!self.policy.seccomp_allow.items().iter().any(|allowed| allowed.0 == call.nr) || !lifted(base, call))
         {
             by.push(match base.why(call.nr) {
                 Some(why) => format!("filter {filter}: {why}").into(),
                 None => format!("filter {filter}, which does not name it").into(),
             });
+            // Some of a call's arguments are refused whatever is asked for.
+            if !lifted(base, call) {
+                return Reason { by, remedy: None };
+            }
             remedies.push(format!("seccomp-allow = [\"{name}\"]"));
         }
         if by.is_empty() {
@@ -116,6 +120,12 @@ impl Rules {
         let name = self.policy.seccomp.unwrap_or(FilterName::Default);
         Shipped::from_name(name.name()).map(|shipped| (shipped, shipped.name()))
     }
+}
+
+/// Whether seccomp-allow lets a call through that this filter refuses.
+fn lifted(base: Shipped, call: &eval::Call) -> bool {
+    let request = seccomp::Request { allow: &[call.nr], ..seccomp::Request::new(base) };
+    seccomp::compose(&request).is_ok_and(|programs| eval::stacked(&programs, call).0 == libc::SECCOMP_RET_ALLOW)
 }
 
 fn refuses(filter: &seccomp::Filter, call: &eval::Call) -> bool {
@@ -180,6 +190,12 @@ mod tests {
         assert_eq!(of(&[("seccomp-deny", "symlink")], &call("symlink", [0; 6])).0, "seccomp-deny");
         let socket = call("socket", [u64::from(libc::AF_INET.cast_unsigned()), 1, 0, 0, 0, 0]);
         assert_eq!(of(&[("net", "filter")], &socket), ("net = \"filter\"".into(), "net = \"none\"".into()));
+        let typing = call("ioctl", [0, 0x5412, 0, 0, 0, 0]);
+        assert!(
+            of(&[], &typing).0.contains("terminal")
+                && of(&[("seccomp-allow", "ioctl")], &typing).0.contains("terminal")
+        );
+        assert_eq!(of(&[], &typing).1, "");
         assert!(of(&[], &eval::Call { arch: 0x4000_0003, ..ptrace }).0.contains("foreign architecture"));
         assert!(of(&[], &eval::Call { nr: 0x4000_0001, ..ptrace }).0.contains("x32"));
     }

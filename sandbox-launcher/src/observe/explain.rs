@@ -39,6 +39,12 @@ pub struct Refusals {
 impl Refusals {
     /// Counts a call that is about to be refused. The process still waits.
     pub fn add(&mut self, notification: &Notification, call: &eval::Call, answer: Answer) {
+        // When all lines are taken nothing new is looked up: it is the time of whoever started this that would be spent.
+        let place = (notification.thread, notification.ip);
+        if self.lines.len() >= LINES_MAX && !self.callers.contains_key(&place) {
+            self.beyond += 1;
+            return;
+        }
         let shown = decode::call(call, notification.thread);
         let by = self.caller(notification).to_owned();
         let key = (call.nr, call.arch, shown, answer, by);

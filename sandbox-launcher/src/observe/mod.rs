@@ -181,10 +181,10 @@ impl Task {
 /// The number of the launcher's end, which the target's process inherits; the other is the observer's.
 fn fork(task: Task) -> Result<i32, Failure> {
     notify::is_possible()?;
-    let (own, theirs) = Channel::pair()?;
     // Where 0, 1 or 2 is closed, a number of these would be taken for the target's.
-    let own = Channel::inherited(file::above_standard(own.as_fd())?);
-    let theirs = Channel::inherited(file::above_standard(theirs.as_fd())?);
+    let above = |end: Channel| file::above_standard(end.as_fd()).map(Channel::inherited);
+    let (own, theirs) = Channel::pair()?;
+    let (own, theirs) = (above(own)?, above(theirs)?);
     match processes::fork()? {
         Forked::Child => {
             drop(own);

@@ -82,7 +82,6 @@ impl Observer {
         loop {
             let fds = [asked.then(|| listener.as_fd()), (!told).then(|| self.channel.as_fd())];
             let Ok([question, outer]) = notify::wait_for(fds, None) else { exit(1) };
-            // What was asked comes first: all of it was before the end.
             if question.to_read {
                 match listener.receive() {
                     Ok(Some(notification)) => self.answer(listener, &notification),
@@ -90,7 +89,6 @@ impl Observer {
                     // Not to answer is ENOSYS for all, once this process is gone.
                     Err(_) => exit(1),
                 }
-                continue;
             }
             if outer.to_read || outer.over {
                 // Over, or outer has been killed.
