@@ -7,6 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::need;
+use crate::support::sandbox::clean_env;
 use crate::support::traced::calls;
 use crate::support::{Ended, Entry, Sandbox, bins, outside};
 
@@ -294,7 +295,7 @@ fn without_something_to_observe_nobody_does() {
 fn the_plan_says_who_is_asked() {
     let plan = |words: &[&str]| {
         let mut command = std::process::Command::new(bins::launcher());
-        String::from_utf8(command.args(words).arg("--print-plan").output().unwrap().stdout).unwrap()
+        String::from_utf8(clean_env(&mut command).args(words).arg("--print-plan").output().unwrap().stdout).unwrap()
     };
     assert!(plan(&["--explain"]).contains("observer        asked about calls that are refused\n"));
     assert!(plan(&["--seccomp-action=kill"]).contains("observer        asked about calls that kill\n"));

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::need;
+use crate::support::sandbox::clean_env;
 use crate::support::{Ended, Entry, Sandbox, TempDir, bins};
 
 fn learning(file: &Path) -> Sandbox {
@@ -143,10 +144,26 @@ fn a_file_that_is_not_ours_or_cannot_be_written_is_refused_before_main() {
 }
 
 #[test]
+fn what_would_wait_for_an_observer_that_is_not_there_yet_is_refused() {
+    let dir = TempDir::new();
+    for (settings, learn) in [
+        (&["allow-new-privs"][..], true),
+        (&["log-level=debug"], true),
+        (&["allow-new-privs", "seccomp-deny=capset"], false),
+    ] {
+        let sandbox = if learn { learning(&dir.join("x")) } else { Sandbox::new(Entry::Launch).with(&["explain"]) };
+        sandbox.with(settings).probe(&["exit", "0"]).refused_saying(&["sbx: policy: "]);
+    }
+    let log = dir.join("log");
+    learning(&dir.join("x")).set("log-file", &log).with(&["log-level=info"]).probe(&["calls", "getpid"]).ok();
+}
+
+#[test]
 fn variables_cannot_say_it() {
     for flag in ["--explain", "--learn=x"] {
-        let out = Command::new(bins::launcher()).args([flag, "--print-env"]).output().unwrap();
+        let out = clean_env(&mut Command::new(bins::launcher())).args([flag, "--print-env"]).output().unwrap();
         assert_eq!(out.status.code(), Some(125));
+        assert!(String::from_utf8_lossy(&out.stderr).contains("variables cannot say it"));
     }
 }
 

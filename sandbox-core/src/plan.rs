@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::PolicyError;
 use crate::host::Host;
 use crate::policy::Policy;
-use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Root};
+use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Root};
 use crate::step::{self, Side, Step};
 
 /// What several steps need to know of the policy, decided once.
@@ -76,13 +76,13 @@ pub struct Supervision {
     pub log_file: bool,
     pub log: LogLevel,
     /// Its filter asks an observer, who is told when there is something to ask and when all is over.
-    pub observed: bool,
+    pub observed: Option<Observe>,
 }
 
 impl Supervision {
     /// Whether inner waits for outer's word before main, as something is to be said or to run before that.
     pub fn begins_on_word(&self) -> bool {
-        self.status_fd.is_some() || self.stats || self.time_limit.is_some() || self.observed
+        self.status_fd.is_some() || self.stats || self.time_limit.is_some() || self.observed.is_some()
     }
 }
 
@@ -157,7 +157,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         time_limit: policy.time_limit.map(|limit| limit.0),
         log_file: policy.log_file.is_some(),
         log: policy.log_level.unwrap_or(LogLevel::Error),
-        observed: policy.observe.is_some(),
+        observed: policy.observe,
     };
     Ok(Plan { steps: steps.0, supervision, wanted })
 }

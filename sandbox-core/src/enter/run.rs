@@ -7,7 +7,7 @@ use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
 use crate::hint;
 use crate::plan::{Plan, Planned};
-use crate::policy::types::LogLevel;
+use crate::policy::types::{LogLevel, Observe};
 use crate::report::{self, Outputs};
 use crate::step::{Context, Side, log};
 use crate::supervise::outer::Outer;
@@ -129,9 +129,11 @@ fn become_target(plan: &Plan, mut context: Context) {
             process::exit(exit::REFUSED);
         }
     }
-    if finish(plan, context).is_err() {
+    if finish(plan, &mut context).is_err() {
         process::exit(exit::REFUSED);
     }
+    // Only now: whoever has the listener answers for the filter, and until the observer does, closing may be asked about.
+    drop(context);
 }
 
 /// What must be put back before the filter, which may forbid it.
@@ -148,11 +150,13 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// Under the filter: these calls are in every filter, or setup ends here.
-fn finish(plan: &Plan, mut context: Context) -> Result<(), Failure> {
-    // Before anybody looks: what is open now is what the program has.
+fn finish(plan: &Plan, context: &mut Context) -> Result<(), Failure> {
     file::complain_to(2);
-    drop(context.log.take());
-    let channel = context.channel.ok_or_else(peer_gone)?;
+    // Before anybody looks: what is open now is what the program has. But where closing is asked about, nobody answers yet.
+    if plan.supervision.observed != Some(Observe::All) {
+        drop(context.log.take());
+    }
+    let channel = context.channel.as_ref().ok_or_else(peer_gone)?;
     channel.tell(&Message::Ready { listener: context.listener.as_ref().map(AsRawFd::as_raw_fd) })?;
     if plan.supervision.begins_on_word() {
         match channel.hear()? {
@@ -160,7 +164,6 @@ fn finish(plan: &Plan, mut context: Context) -> Result<(), Failure> {
             _ => return Err(peer_gone()),
         }
     }
-    // The listener and the channel are closed here: whoever has the listener answers for the filter.
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What a program answers, found out by running it: the machine of filters, from the kernel's documentation alone.
 //!
-//! For whoever must know which rule met a call that has been made, and for the tests. Nothing of it rides in the library.
+//! For whoever must know which rule met a call that has been made, for plans that depend on an answer, and for the tests.
 
 use libc::sock_filter;
 

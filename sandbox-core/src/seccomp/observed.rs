@@ -25,8 +25,8 @@ pub enum Notify {
     All,
 }
 
-/// In the last argument register of read(2) and write(2), which they do not have: under [`Notify::All`] these calls are
-/// not asked about. By them inner says that there is something to observe, and waits.
+/// In the last argument register of read(2), write(2) and exit_group(2), which do not have it: under [`Notify::All`] these
+/// calls are not asked about. By them inner says that there is something to observe, and waits, or ends.
 pub const UNASKED: u64 = 0x7362_785f_6f62_7376;
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
@@ -95,8 +95,9 @@ fn prologue<P: AsRef<[sock_filter]>>(programs: &[P], notify: Notify) -> Vec<sock
     if notify == Notify::All {
         let number = |name| u32::from(syscalls::number_of(name));
         code.extend([
-            insn(code::JEQ, 1, 0, number("read")),
-            insn(code::JEQ, 0, 5, number("write")),
+            insn(code::JEQ, 2, 0, number("read")),
+            insn(code::JEQ, 1, 0, number("write")),
+            insn(code::JEQ, 0, 5, number("exit_group")),
             insn(code::LD, 0, 0, LAST),
             insn(code::JEQ, 0, 3, UNASKED as u32),
             insn(code::LD, 0, 0, LAST + 4),
