@@ -91,8 +91,9 @@ impl Observer {
                 }
             }
             if outer.to_read || outer.over {
-                // Over, or outer has been killed.
-                self.say();
+                // Or outer has been killed, or has given up before main.
+                let over = matches!(self.channel.receive(), Ok(Some(Message::Over)));
+                self.say(over);
                 told = true;
             }
             if question.over {
@@ -157,9 +158,9 @@ impl Observer {
         not_made()
     }
 
-    fn say(&mut self) {
+    fn say(&mut self, over: bool) {
         file::complain(&self.refusals.text(&self.task.rules));
-        if let Some(lesson) = &self.task.lesson {
+        if let Some(lesson) = self.task.lesson.as_ref().filter(|_| over) {
             lesson.write();
         }
         // ignored: outer may be gone
