@@ -300,6 +300,8 @@ fn the_plan_says_who_is_asked() {
     assert!(plan(&["--explain"]).contains("observer        asked about calls that are refused\n"));
     assert!(plan(&["--seccomp-action=kill"]).contains("observer        asked about calls that kill\n"));
     assert!(!plan(&[]).contains("observer"));
+    let unfit = plan(&["--seccomp-action=kill", "--allow-new-privs", "--seccomp-deny=capset"]);
+    assert!(unfit.contains("observer        none: policy: "), "{unfit}");
 }
 
 #[test]

@@ -141,6 +141,11 @@ fn a_file_that_is_not_ours_or_cannot_be_written_is_refused_before_main() {
         learning(&file).probe(&["exit", "0"]).refused_saying(&["sbx: learn: ", why]);
     }
     assert_eq!(fs::read_to_string(dir.join("theirs")).unwrap(), "uid = 7\n");
+    // Its descriptor is not taken for another.
+    for setting in ["status-fd=3", "keep-fd=3"] {
+        let refused = learning(&dir.join("new")).with(&[setting]).after_shell("exec 3<&-").probe(&["exit", "0"]);
+        refused.refused_saying(&["file descriptor 3 is not open"]);
+    }
 }
 
 #[test]

@@ -63,6 +63,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         let what = "--explain, --learn: only sbx-launch can do that, and variables cannot say it";
         return Err(Error::CommandLine { what: what.into(), hint: None });
     }
+    if wish.runs {
+        // Before a file is opened here, whose descriptor could be taken for the one that is meant.
+        check_descriptors(&policy)?;
+    }
     let task = observe::task(&wish, &policy, &plan, &setting::merged(&assignments)?)?;
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
@@ -132,8 +136,6 @@ fn execute(
     mut settings: Vec<Merged>,
     task: Option<observe::Task>,
 ) -> Result<Infallible, Error> {
-    // Before a file is opened here, whose descriptor could be taken for the one that is meant.
-    check_descriptors(policy)?;
     let library = library(invocation)?;
     let environment = target_environment(policy, caller);
     let target = examine(invocation, &library, &environment)?;

@@ -44,6 +44,8 @@ pub struct Task {
     what: Observe,
     /// Asked for by name: without it there is no run. Otherwise what is refused is refused without being told.
     asked_for: bool,
+    /// Why the policy is none that can be observed.
+    unfit: Option<String>,
     rules: Rules,
     /// Without a new user namespace the target may be another user's.
     shares_user: bool,
@@ -135,18 +137,17 @@ pub fn task(wish: &Wish, policy: &Policy, plan: &Plan, settings: &[Merged]) -> R
         _ if rules.kill() => (Observe::Kills, false),
         _ => return Ok(None),
     };
-    match seccomp::plan(&Policy { observe: Some(what), ..policy.clone() }) {
+    let unfit = match seccomp::plan(&Policy { observe: Some(what), ..policy.clone() }) {
         Err(error) if asked_for => return Err(error.into()),
-        Err(_) => return Ok(None),
-        Ok(_) => {}
-    }
+        planned => planned.err().map(|error| error.to_string()),
+    };
     let (shares_user, all_end) = (!plan.is_new(Namespace::User), plan.is_new(Namespace::Pid));
     let tells = wish.explain || what == Observe::Refusals;
     let lesson = match &wish.learn {
         Some(file) if wish.runs => Some(Lesson::open(file, settings, policy.seccomp_action)?),
         _ => None,
     };
-    Ok(Some(Task { what, asked_for, rules, shares_user, all_end, tells, lesson }))
+    Ok(Some(Task { what, asked_for, unfit, rules, shares_user, all_end, tells, lesson }))
 }
 
 impl Task {
@@ -158,9 +159,12 @@ impl Task {
 
     /// Why it cannot be done here, for the plan, where there is a run without it.
     pub fn obstacle(&self) -> Option<String> {
-        let failure = notify::is_possible().err().filter(|_| !self.asked_for)?;
-        let error = SetupError::new(observer::NAME, failure, "");
-        Some(format!("none: {error}; what is refused is not told by sbx"))
+        let refused = || {
+            let failure = notify::is_possible().err().filter(|_| !self.asked_for)?;
+            Some(SetupError::new(observer::NAME, failure, "").to_string())
+        };
+        let why = self.unfit.clone().or_else(refused)?;
+        Some(format!("none: {why}; what is refused is not told by sbx"))
     }
 
     /// Starts the observer, and gives the settings by which the library finds it: none where it cannot be and was not
@@ -170,6 +174,9 @@ impl Task {
     /// What the kernel refuses, when it was asked for by name.
     pub fn start(self) -> Result<Vec<Merged>, Error> {
         let (what, asked_for) = (self.what, self.asked_for);
+        if self.unfit.is_some() {
+            return Ok(Vec::new());
+        }
         match fork(self) {
             Ok(number) => settings(what, number).map_err(Error::from),
             Err(_) if !asked_for => Ok(Vec::new()),
