@@ -92,6 +92,11 @@ pub fn device(fd: BorrowedFd<'_>) -> Result<u64> {
     Ok(stat(fd)?.st_dev)
 }
 
+/// The inode number of an open file, fstat(2).
+pub fn inode(fd: BorrowedFd<'_>) -> Result<u64> {
+    Ok(stat(fd)?.st_ino)
+}
+
 /// The type bits of descriptor `fd`, which may not be open.
 pub fn kind_of_raw(fd: RawFd) -> Result<u32> {
     // SAFETY: the borrow lasts for this call only, and fstat answers EBADF for a number that is not open.

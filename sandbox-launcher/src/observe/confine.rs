@@ -82,6 +82,8 @@ fn program(names: &[&str]) -> Result<Vec<libc::sock_filter>> {
     };
     only_without("mmap", 2, libc::PROT_EXEC);
     only_without("openat", 2, libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC);
+    // Its flags lie behind a pointer. Without it paths are walked name by name, and links are not followed.
+    rules.extend(seccomp::number("openat2").map(|nr| (nr, Rule::Always(seccomp::ENOSYS))));
     let filter = Filter { default: seccomp::EPERM, rules };
     seccomp::compile(&filter).map_err(|_| sandbox_core::error::Failure {
         call: Call::Seccomp,

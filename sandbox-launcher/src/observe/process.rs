@@ -1,10 +1,12 @@
 //! What can be learned of a process that waits. It may be hostile: nothing here believes it, or waits for it.
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 
-use sandbox_core::sys::notify;
+use sandbox_core::sys::{Result, file as files, notify};
 
 /// The longest string that is read of a process.
 const STRING_MAX: usize = 4096;
@@ -68,11 +70,21 @@ pub fn string(thread: i32, address: u64) -> Option<Vec<u8>> {
     None
 }
 
+/// What is by that name below the root of a thread, not opened: links lead nowhere else, and a device or a pipe is not
+/// set going.
+fn below_root(thread: i32, path: &[u8]) -> Option<Result<OwnedFd>> {
+    let root = CString::new(format!("/proc/{thread}/root")).ok()?;
+    let root = files::open(None, &root, libc::O_PATH | libc::O_DIRECTORY, 0).ok()?;
+    Some(files::open_inside(root.as_fd(), &CString::new(path).ok()?))
+}
+
 /// Whether there is something by that name, seen from the root of a thread.
 pub fn is_there(thread: i32, path: &[u8]) -> bool {
-    let mut theirs = std::path::PathBuf::from(format!("/proc/{thread}/root"));
-    theirs.as_mut_os_string().push(std::ffi::OsStr::from_bytes(path));
-    fs::symlink_metadata(theirs).is_ok()
+    below_root(thread, path).is_some_and(|found| match found {
+        // Links and `..` are not followed: something is there.
+        Err(failure) => matches!(failure.errno, libc::ELOOP | libc::EXDEV),
+        Ok(_) => true,
+    })
 }
 
 /// Where a link of `/proc/THREAD` leads: `cwd`, `exe`, `fd/7`.
@@ -114,20 +126,17 @@ fn hex(text: &[u8]) -> Option<(u64, &[u8])> {
 
 /// The file of a mapping: as the process would find it by name, or as this one does, if it is still the same.
 pub fn file_of(thread: i32, mapping: &Mapping) -> Option<File> {
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     if mapping.path.first() != Some(&b'/') {
         return None;
     }
-    let own = std::ffi::OsStr::from_bytes(&mapping.path);
-    let mut theirs = std::path::PathBuf::from(format!("/proc/{thread}/root"));
-    theirs.as_mut_os_string().push(own);
-    [theirs.as_path(), std::path::Path::new(own)].into_iter().find_map(|path| {
-        // It may have become a pipe or a terminal meanwhile.
-        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-        let found = file.metadata().ok()?;
-        (found.is_file() && found.ino() == mapping.inode).then_some(file)
-    })
+    let own = || files::open(None, &CString::new(&*mapping.path).ok()?, libc::O_PATH, 0).ok();
+    let is_it = |found: &OwnedFd| {
+        let is_file = files::kind(found.as_fd()).is_ok_and(|kind| kind == libc::S_IFREG);
+        is_file && files::inode(found.as_fd()).is_ok_and(|inode| inode == mapping.inode)
+    };
+    // Opened only when it is known to be a plain file: to open a device may do something.
+    let found = below_root(thread, &mapping.path)?.ok().filter(is_it).or_else(|| own().filter(is_it))?;
+    File::open(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()
 }
 
 #[cfg(test)]
@@ -145,6 +154,19 @@ mod tests {
         assert_eq!(mapping(maps, 0x7f00_0000_2000), None);
         assert_eq!(mapping(maps, 0x40_0000), None);
         assert_eq!(mapping(maps, 0x7fff_0000_0000).unwrap().path, b"[stack]");
+    }
+
+    #[test]
+    fn only_the_file_that_is_mapped_is_opened() {
+        let own = std::process::id().cast_signed();
+        let maps = fs::read("/proc/self/maps").unwrap();
+        let right = mapping(&maps, only_child as *const () as u64).unwrap();
+        assert!(file_of(own, &right).is_some());
+        let moved = Mapping { inode: right.inode + 1, path: right.path.clone(), ..right };
+        assert!(file_of(own, &moved).is_none());
+        let device = Mapping { path: b"/dev/null".to_vec(), ..right };
+        assert!(file_of(own, &device).is_none());
+        assert!(is_there(own, b"/proc/version") && !is_there(own, b"/nowhere/at/all"));
     }
 
     #[test]
