@@ -260,6 +260,38 @@ fn no_failing_call_of_the_launchers_own_lets_the_program_run_with_less() {
 }
 
 #[test]
+fn no_failing_call_with_an_observer_lets_the_program_run_with_less() {
+    let observed = |call: &Call| call.process > 0 || call.image == image_of(Entry::Launch);
+    fail_each(&Sandbox::new(Entry::Launch).with(&["explain"]), observed);
+}
+
+#[test]
+fn an_observer_that_is_killed_at_any_call_is_no_hole_and_no_hang() {
+    let sandbox = Sandbox::new(Entry::Launch).with(&["explain"]).timeout(LIMIT);
+    let (calls, clean) = calls(&sandbox, &["report"]);
+    let clean = Report::parse(&clean.out).without_what_varies();
+    let calls: Vec<Call> = calls.into_iter().filter(|call| call.process == 1).collect();
+    let wrong = for_each(&calls, |call| {
+        let ended = match traced(&sandbox, &["--kill", &call.point]).try_probe(&["report"]) {
+            Ok(ended) => ended,
+            Err(hangs) => return Some(hangs.lines().next().unwrap_or_default().into()),
+        };
+        let failed = ended.out.is_empty() && ended.code() == Some(125);
+        let ran = || ended.code() == Some(0) && Report::parse(&ended.out).without_what_varies() == clean;
+        (!failed && !ran()).then(|| format!("{:?} {}{}", ended.code(), ended.out, ended.err))
+    });
+    assert!(calls.len() > 10 && wrong.is_empty(), "{} of {} calls:\n{}", wrong.len(), calls.len(), wrong.join("\n"));
+}
+
+#[test]
+fn no_failing_call_while_learning_lets_the_program_run_with_less() {
+    let dir = TempDir::new();
+    let sandbox = Sandbox::new(Entry::Launch).set("learn", dir.join("learned"));
+    // What the observer does is the same as above; what inner does under the filter is asked about.
+    fail_each(&sandbox, |call| call.process == 2);
+}
+
+#[test]
 fn nothing_outlives_an_outer_process_that_is_killed_at_any_call() {
     let all = calls(&Sandbox::new(Entry::Preload), &["sleep", "0"]).0;
     let calls: Vec<Call> = all.into_iter().filter(|call| call.process == 0).collect();

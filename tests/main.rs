@@ -6,6 +6,9 @@
 
 mod support;
 
+// The machine of filters, by the name under which the engine's tests look for it.
+use sandbox_core::seccomp::eval;
+
 // What is looked at before anything is believed.
 mod entry;
 mod guard;
@@ -30,8 +33,10 @@ mod proc;
 mod code;
 mod cwd;
 mod environment;
+mod explain;
 mod fds;
 mod filters;
+mod learn;
 mod limits;
 mod privileges;
 mod scheduling;

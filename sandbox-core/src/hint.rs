@@ -105,6 +105,12 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("stats" | "log", libc::ELOOP) => "a link is not followed, as others may have made it: name the file itself",
         ("stats", libc::EINVAL) => "only a regular file can be left empty by a failure; --status-fd takes anything",
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
+        ("observer", libc::ENOSYS | libc::EINVAL) => "calls can be observed from Linux 5.6 on",
+        ("observer" | "seccomp", libc::EBUSY) => {
+            "something observes the calls of this process already, and the kernel has one \
+             observer for all around it"
+        }
+        ("observer", libc::EPERM) => "a sandbox around this one, or a Yama ptrace_scope of 3, forbids to observe",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
         ("rlimits", libc::EPERM) if error.object == NPROC_OF_ROOT => {
             "the kernel does not hold the machine's root to nproc: start as another user, or limit a cgroup's pids"

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::PolicyError;
 use crate::host::Host;
 use crate::policy::Policy;
-use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Overlay, Root};
+use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Overlay, Root};
 use crate::step::id_map::Maps;
 use crate::step::{self, Side, Step};
 
@@ -83,12 +83,14 @@ pub struct Supervision {
     /// Messages go to a file, after main too.
     pub log_file: bool,
     pub log: LogLevel,
+    /// Its filter asks an observer, who is told when there is something to ask and when all is over.
+    pub observed: Option<Observe>,
 }
 
 impl Supervision {
     /// Whether inner waits for outer's word before main, as something is to be said or to run before that.
     pub fn begins_on_word(&self) -> bool {
-        self.status_fd.is_some() || self.stats || self.time_limit.is_some()
+        self.status_fd.is_some() || self.stats || self.time_limit.is_some() || self.observed.is_some()
     }
 }
 
@@ -133,6 +135,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Outer, step::log::plan(policy));
     // Before any other descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
+    steps.put(Side::Outer, step::observer::plan(policy)?);
     // With the caller's rights; from here on it can be told what fails.
     steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
     steps.put(Side::Outer, step::silence::plan_open(policy));
@@ -206,6 +209,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         time_limit: policy.time_limit.map(|limit| limit.0),
         log_file: policy.log_file.is_some(),
         log: policy.log_level.unwrap_or(LogLevel::Error),
+        observed: policy.observe,
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
     Ok(Plan { steps: steps.0, supervision, wanted, needs_tool })

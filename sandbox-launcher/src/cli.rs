@@ -41,6 +41,17 @@ pub const OWN: &[Own] = &[
     Own { name: "library", metavar: "FILE",
         help: "the libsandbox.so to use",
         more: "Absent: the one beside sbx-launch, or in the lib directory beside its bin directory, or the system's." },
+    Own { name: "explain", metavar: "",
+        help: "say on standard error, at the end, which calls were refused",
+        more: "A line for each that differs: its arguments, how often, the function that made it, the rule that refused it and \
+               the setting that would allow it. What is refused is the same. Answers of seccomp-action trap and kill-thread \
+               are not told: only the kernel can give them. Needs Linux 5.6." },
+    Own { name: "learn", metavar: "FILE",
+        help: "write a policy that allows the calls the program makes, and no others",
+        more: "What earlier runs wrote to FILE is kept and added to. The policy it runs under holds, so that nothing it refuses \
+               is in the one that is learned; --seccomp none refuses least. Kafel, the filter alone, when FILE ends in .kafel \
+               or .policy; otherwise a policy file with the settings of this run, and the files that were opened as a \
+               comment. Calls before main, of the vDSO and of io_uring are not seen. Needs Linux 5.6." },
     Own { name: "print-plan", metavar: "",
         help: "print what would be done, step by step, and run nothing",
         more: "With a program, the first line says how it would be entered." },
@@ -83,6 +94,10 @@ pub struct Invocation {
     pub request: Request,
     pub policy: Option<OsString>,
     pub library: Option<OsString>,
+    /// Refused calls are told at the end.
+    pub explain: bool,
+    /// Where to write the policy that is learned.
+    pub learn: Option<OsString>,
     pub flags: Vec<Assignment>,
     /// The program and its arguments, untouched; may be empty unless the request is to run.
     pub program: Vec<OsString>,
@@ -93,7 +108,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     let mut matches = command().try_get_matches_from(arguments).map_err(|error| in_one_line(&error))?;
     let request = request(&matches)?;
     let mut own = |name| matches.remove_one::<OsString>(name);
-    let (policy, library) = (own("policy"), own("library"));
+    let (policy, library, learn) = (own("policy"), own("library"), own("learn"));
     let request = match (request, own("as")) {
         (Request::PrintFilter(_), Some(form)) => match Form::named(&form) {
             Some(form) => Request::PrintFilter(form),
@@ -114,7 +129,8 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
         let read = file_from::assignment(&value, Origin::Flag);
         flags.push(read.map_err(|what| Error::CommandLine { what: format!("--{what}"), hint: None })?);
     }
-    Ok(Invocation { request, policy, library, flags, program })
+    let explain = matches.get_flag("explain");
+    Ok(Invocation { request, policy, library, explain, learn, flags, program })
 }
 
 /// The grammar. clap's own help, version and colours are off: they would cost start-up time and speak another style.

@@ -25,6 +25,8 @@ pub enum Error {
     Library { path: String, why: library::Unfit },
     /// The program cannot be found, executed or held.
     Target { path: String, why: Trouble },
+    /// The file of what is learned cannot be opened, or is somebody else's.
+    Learn { file: String, why: String },
     /// Standard output is gone.
     Output(std::io::Error),
 }
@@ -69,6 +71,7 @@ impl fmt::Display for Error {
             Error::Refusal(refusal) => f.write_str(refusal.message().trim_end()),
             Error::Library { path, why } => write!(f, "library: {path}: {why}"),
             Error::Target { path, why } => write!(f, "target: {path}: {why}"),
+            Error::Learn { file, why } => write!(f, "learn: {file}: {why}"),
             Error::Output(error) => write!(f, "output: {}", system_text(error)),
         }
     }

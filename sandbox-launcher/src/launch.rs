@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::filter::{self, show};
 use crate::help;
 use crate::library::Library;
+use crate::observe;
 use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::target::{self, Surroundings, Target, Trouble};
@@ -60,12 +61,36 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let host =
         Host::probe(home.as_deref().map(OsStr::as_bytes)).for_maps(&policy, path.as_deref().map(OsStr::as_bytes));
     let plan = plan::plan(&policy, &host)?;
+    let wish = observe::Wish {
+        explain: invocation.explain,
+        learn: invocation.learn.clone(),
+        runs: invocation.request == Request::Run,
+    };
+    if invocation.request == Request::PrintEnv && (wish.explain || wish.learn.is_some()) {
+        let what = "--explain, --learn: only sbx-launch can do that, and variables cannot say it";
+        return Err(Error::CommandLine { what: what.into(), hint: None });
+    }
+    if wish.runs {
+        // Before a file is opened here, whose descriptor could be taken for the one that is meant.
+        check_descriptors(&policy)?;
+    }
+    let task = observe::task(&wish, &policy, &plan, &setting::merged(&assignments)?)?;
     match invocation.request {
         Request::PrintPolicy => print::policy(&setting::merged(&assignments)?),
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
         Request::PrintFilter(form) => show::filter(&policy, filter.as_ref(), form),
-        Request::PrintPlan => print_plan(&invocation, &policy, &environment, &plan),
-        _ => match execute(&invocation, &policy, &plan, &environment, &setting::merged(&assignments)?)? {},
+        Request::PrintPlan => {
+            let (plan, obstacle) = match task {
+                Some(task) if task.obstacle().is_none() => (plan::plan(&task.policy(&policy), &host)?, None),
+                task => (plan, task.and_then(|task| task.obstacle())),
+            };
+            let mut out = print_plan(&invocation, &policy, &environment, &plan)?;
+            if let Some(obstacle) = obstacle {
+                out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
+            }
+            Ok(out)
+        }
+        _ => match execute(&invocation, &policy, &plan, &environment, setting::merged(&assignments)?, task)? {},
     }
 }
 
@@ -116,16 +141,18 @@ fn execute(
     policy: &Policy,
     plan: &Plan,
     caller: &[Vec<u8>],
-    settings: &[Merged],
+    mut settings: Vec<Merged>,
+    task: Option<observe::Task>,
 ) -> Result<Infallible, Error> {
-    // Before a file is opened here, whose descriptor could be taken for the one that is meant.
-    check_descriptors(policy)?;
     let library = library(invocation)?;
     let environment = target_environment(policy, caller);
     let target = examine(invocation, policy, &library, &environment)?;
     let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
     let word = library.inherited_word().map_err(failed)?;
-    let environment = with_sandbox(with_home(environment, caller)?, settings, &word);
+    if let Some(task) = task {
+        settings.extend(task.start()?);
+    }
+    let environment = with_sandbox(with_home(environment, caller)?, &settings, &word);
     print::can_be_handed_on(&environment)?;
     let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
     let (arguments, environment) = (c_strings(arguments), c_strings(environment));

@@ -17,6 +17,7 @@ mod filter;
 mod help;
 mod launch;
 mod library;
+mod observe;
 mod plt;
 mod policy_file;
 mod print;

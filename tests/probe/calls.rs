@@ -1,7 +1,7 @@
 //! `calls CALL[:ARG…]…`: raw system calls in order, a line for each.
 //!
 //! CALL is a name, a number, or either with `x32.` before it. ARG is a number, `s=TEXT`, `buf`, or `far` (an address that
-//! faults). Words that are no system calls: `int80`, `mmap-exec`, `mprotect-exec`, `file-exec` (maps a file).
+//! faults). `N*CALL` makes it N times and tells what came of the last. Words that are no system calls: `int80`, `mmap-exec`, `mprotect-exec`, `file-exec` (maps a file).
 
 use std::ffi::OsString;
 use std::io;
@@ -12,6 +12,10 @@ use crate::{outcome, say, sys, syscalls};
 pub fn run(calls: &[OsString]) {
     for call in calls {
         let call = call.to_str().unwrap();
+        if let Some((count, call)) = call.split_once('*') {
+            repeat(count.parse().unwrap(), call);
+            continue;
+        }
         let mut fields = call.split(':');
         let name = fields.next().unwrap_or_default();
         let args: Vec<usize> = fields.map(argument).collect();
@@ -25,6 +29,17 @@ pub fn run(calls: &[OsString]) {
             name => outcome(raw(name, &args)),
         }
     }
+}
+
+fn repeat(count: u32, call: &str) {
+    let mut fields = call.split(':');
+    let name = fields.next().unwrap_or_default();
+    let args: Vec<usize> = fields.map(argument).collect();
+    for _ in 1..count {
+        // Ignored: the last one tells.
+        let _ = raw(name, &args);
+    }
+    outcome(raw(name, &args));
 }
 
 pub fn argument(text: &str) -> usize {

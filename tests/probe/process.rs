@@ -28,6 +28,8 @@ pub fn run(act: &str, rest: &[OsString]) {
         "deaf-orphan" => deaf_orphan(rest),
         "zombies" => zombies(number(rest.first())),
         "thread" => outcome(thread::Builder::new().spawn(|| ()).map(|t| t.join().unwrap())),
+        "threaded" => threaded(rest),
+        "when-told" => when_told(rest),
         "spawn" => spawn(rest),
         "exec" => outcome(exec(rest)),
         "fexec" => outcome(fexec()),
@@ -107,6 +109,19 @@ fn spawn(rest: &[OsString]) {
         Ok(status) => say(&status.to_string()),
         Err(error) => outcome::<()>(Err(error)),
     }
+}
+
+/// `threaded CALL…`: the calls, made by a second thread.
+fn threaded(calls: &[OsString]) {
+    let calls = calls.to_vec();
+    thread::spawn(move || crate::calls::run(&calls)).join().unwrap();
+}
+
+/// `when-told CALL…`: the calls, when a line of input has come.
+fn when_told(calls: &[OsString]) {
+    say("ready");
+    io::stdin().read_line(&mut String::new()).unwrap();
+    crate::calls::run(calls);
 }
 
 fn exec(rest: &[OsString]) -> io::Result<i64> {

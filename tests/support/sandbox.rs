@@ -26,6 +26,7 @@ pub enum Entry {
 pub const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
 
 const SWITCHES: &[&str] = &[
+    "explain",
     "root-rw",
     "no-tsc",
     "core-sched",

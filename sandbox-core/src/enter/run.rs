@@ -1,12 +1,13 @@
 //! Carries a plan out. Makes system calls in the plan's order and decides nothing.
 
+use std::os::fd::AsRawFd;
 use std::time::Instant;
 
 use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
 use crate::hint;
 use crate::plan::{Plan, Planned};
-use crate::policy::types::LogLevel;
+use crate::policy::types::{LogLevel, Observe};
 use crate::report::{self, Outputs};
 use crate::step::{Context, Side, log};
 use crate::supervise::outer::Outer;
@@ -31,6 +32,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
         Forked::Child => {
             // Outer's: closed here, and not with all others, so that nothing closes a number twice.
             context.outputs = Outputs::default();
+            context.observer = None;
             become_target(plan, context);
             Ok(())
         }
@@ -116,9 +118,11 @@ fn become_target(plan: &Plan, mut context: Context) {
             process::exit(exit::REFUSED);
         }
     }
-    if finish(plan, context).is_err() {
+    if finish(plan, &mut context).is_err() {
         process::exit(exit::REFUSED);
     }
+    // Only now: whoever has the listener answers for the filter, and until the observer does, closing may be asked about.
+    drop(context);
 }
 
 /// What must be put back before the filter, which may forbid it.
@@ -135,12 +139,14 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// Under the filter, which was found to allow these calls when it was planned; or it has done this itself.
-fn finish(plan: &Plan, mut context: Context) -> Result<(), Failure> {
-    // Before anybody looks: what is open now is what the program has.
+fn finish(plan: &Plan, context: &mut Context) -> Result<(), Failure> {
     file::complain_to(2);
-    drop(context.log.take());
-    let Some(channel) = context.channel else { return Ok(()) };
-    channel.tell(&Message::Ready)?;
+    // Before anybody looks: what is open now is what the program has. But where closing is asked about, nobody answers yet.
+    if plan.supervision.observed != Some(Observe::All) {
+        drop(context.log.take());
+    }
+    let Some(channel) = context.channel.as_ref() else { return Ok(()) };
+    channel.tell(&Message::Ready { listener: context.listener.as_ref().map(AsRawFd::as_raw_fd) })?;
     if plan.supervision.begins_on_word() {
         match channel.hear()? {
             Some(Message::Go) => {}

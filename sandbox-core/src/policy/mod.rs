@@ -8,8 +8,8 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice, FilterText,
-    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Offset, OomScoreAdj, OutFile,
-    Overlay, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
+    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Observe, Offset, OomScoreAdj,
+    OutFile, Overlay, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -73,6 +73,8 @@ pub struct Policy {
     pub stats: Option<OutFile>,
     pub log_file: Option<OutFile>,
     pub log_level: Option<LogLevel>,
+    pub observe: Option<Observe>,
+    pub observer_fd: Option<Fd>,
 }
 
 impl Policy {

@@ -20,12 +20,12 @@ fn unreadable(error: &std::io::Error) -> crate::error::Failure {
     refused(Call::Read, error.raw_os_error().unwrap_or(libc::EIO))
 }
 
-/// The first line: `inner` as the kernel sees it, everything applied and main not begun. `channel` is its descriptor that
-/// leads to outer.
+/// The first line: `inner` as the kernel sees it, everything applied and main not begun. `ours` are its descriptors that it
+/// closes before main: what leads to outer, and what its filter asks on.
 ///
 /// # Errors
 /// Something cannot be read back, or is less than was planned (EBADE): nobody should be told of a jail that is not there.
-pub fn entered(inner: i32, channel: i32, plan: &Plan) -> Result<String> {
+pub fn entered(inner: i32, ours: &[i32], plan: &Plan) -> Result<String> {
     let pid = match plan.supervision.init {
         true => only_child(inner)?,
         false => inner,
@@ -82,8 +82,8 @@ pub fn entered(inner: i32, channel: i32, plan: &Plan) -> Result<String> {
     });
     let fds = file::list(&std::ffi::CString::new(format!("{dir}/fd")).map_err(|_| refused(Call::Open, libc::EINVAL))?)?;
     let mut fds: Vec<u64> = fds.iter().filter_map(|name| std::str::from_utf8(name).ok()?.parse().ok()).collect();
-    // The channel to outer is still open for the one word that lets inner go on.
-    fds.retain(|&fd| i32::try_from(fd) != Ok(channel));
+    // Still open for the one word that lets inner go on.
+    fds.retain(|&fd| !i32::try_from(fd).is_ok_and(|fd| ours.contains(&fd)));
     fds.sort_unstable();
     json.numbers("fds", fds.into_iter());
     if missing { Err(refused(Call::Read, libc::EBADE)) } else { Ok(json.line()) }

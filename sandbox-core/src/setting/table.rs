@@ -318,4 +318,14 @@ pub static SETTINGS: &[Setting] = &[
         "what to say on standard error: failures, each step, each step's cost",
         "Absent: error.",
         ["error", "info", "debug"]),
+    row!(Reports One "observe" "kills|refusals|all", observe,
+        "which calls the filter asks an observer about",
+        "Absent: none. For sbx-launch, which sets it for --explain, --learn, seccomp-action=log and policies that kill. \
+         What is refused is the same. Answers of trap and kill-thread are the kernel's alone, and not asked about. Needs \
+         observer-fd.",
+        ["kills", "refusals", "all"]),
+    row!(Reports One "observer-fd" "N", observer_fd,
+        "the descriptor that leads to the observer",
+        "For sbx-launch, as observe. If the observer dies, what it would have been asked about is ENOSYS.",
+        ["3"]),
 ];

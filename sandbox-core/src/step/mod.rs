@@ -16,6 +16,7 @@ pub mod mounts;
 pub mod namespaces;
 pub mod network;
 pub mod nice;
+pub mod observer;
 pub mod oom;
 pub mod parent;
 pub mod personality;
@@ -77,6 +78,10 @@ pub struct Context {
     /// Outer's alone: where its lines go, and the timer of the time limit.
     pub outputs: Outputs,
     pub alarm: Option<Alarm>,
+    /// Outer's alone, to whom the filter asks.
+    pub observer: Option<Channel>,
+    /// Inner's, on which its filter asks, until the observer has it.
+    pub listener: Option<OwnedFd>,
     /// Where messages before main go when that is not standard error, or when the program's is replaced.
     pub log: Option<OwnedFd>,
     /// `/dev/null`, to be put in the place of standard descriptors.

@@ -6,19 +6,33 @@ use super::{Context, Step};
 use crate::error::{Failure, PolicyError, Refusal, SetupError};
 use crate::exit;
 use crate::policy::Policy;
-use crate::policy::types::{FilterChoice, FilterName, LogLevel, NetMode, SeccompAction, Syscall};
-use crate::seccomp::{self, Denial, Request, Restrict, Shipped};
+use crate::policy::types::{FilterChoice, FilterName, LogLevel, NetMode, Observe, SeccompAction, Syscall};
+use crate::seccomp::eval::{self, Call};
+use crate::seccomp::{self, Denial, Notify, Request, Restrict, Shipped};
 use crate::setting::value::Text;
 use crate::sys::socket::{Message, peer_gone};
-use crate::sys::{file, privilege, process};
+use crate::sys::{file, notify, privilege, process};
 
 pub struct Filter {
-    programs: Vec<Cow<'static, [libc::sock_filter]>>,
+    programs: Programs,
+    /// These as the one that asks, where an observer answers.
+    observed: Option<Vec<libc::sock_filter>>,
     /// Setup cannot end under it, and ends before it is loaded.
     silent: bool,
     /// Main may begin when outer says so, not before.
     awaits: bool,
     says: String,
+}
+
+/// Programs in their order of loading.
+pub type Programs = Vec<Cow<'static, [libc::sock_filter]>>;
+
+/// The programs of a policy, whether anybody is asked about what they answer or not.
+///
+/// # Errors
+/// As `plan`.
+pub fn programs(policy: &Policy) -> Result<Programs, PolicyError> {
+    plan(&Policy { observe: None, ..policy.clone() }).map(|filter| filter.programs)
 }
 
 /// What inner does under the filter: it says that it is ready, and closes the channel.
@@ -48,7 +62,14 @@ pub fn plan(policy: &Policy) -> Result<Filter, PolicyError> {
     let awaits = policy.time_limit.is_some() || policy.stats.is_some();
     let silent = !LAST_WORDS.into_iter().all(lets) || (awaits && !lets(libc::SYS_read));
     room_for_the_rest(policy, silent, lets)?;
-    Ok(Filter { says: says(policy, &name, silent), programs, silent, awaits })
+    let observed = policy.observe.map(|what| observed(policy, &programs, what)).transpose()?;
+    if observed.is_some() && silent {
+        return Err(PolicyError::conflict(
+            "observe",
+            "the observer begins under the filter, which refuses write or close",
+        ));
+    }
+    Ok(Filter { says: says(policy, &name, silent), programs, observed, silent, awaits })
 }
 
 /// Whether what setup does with this call is let through. Of shipped filters that is known, unless a call is refused by
@@ -182,11 +203,51 @@ fn says(policy: &Policy, name: &str, silent: bool) -> String {
     says
 }
 
-impl Filter {
-    /// What is loaded, in this order.
-    pub fn programs(&self) -> &[Cow<'static, [libc::sock_filter]>] {
-        &self.programs
+fn observed(policy: &Policy, programs: &Programs, what: Observe) -> Result<Vec<libc::sock_filter>, PolicyError> {
+    let notify = match what {
+        Observe::Kills => Notify::Kills,
+        Observe::Refusals => Notify::Refusals,
+        Observe::All => Notify::All,
+    };
+    let one =
+        seccomp::observed(programs, notify).map_err(|error| PolicyError::conflict("observe", error.to_string()))?;
+    nothing_is_asked_too_early(policy, programs, &one)?;
+    Ok(one)
+}
+
+/// Until the observer has the listener nobody answers, and what is asked about waits for ever.
+fn nothing_is_asked_too_early(
+    policy: &Policy,
+    programs: &Programs,
+    one: &[libc::sock_filter],
+) -> Result<(), PolicyError> {
+    let call = |nr: i64, first: i32| {
+        let nr = u32::try_from(nr).unwrap_or(u32::MAX);
+        Call::new(nr, [u64::from(first.cast_unsigned()), 0, 0, 0, 0, seccomp::UNASKED])
+    };
+    let is_asked = |call: Call| eval::run(one, &call).is_none_or(|outcome| outcome.ret != libc::SECCOMP_RET_ALLOW);
+    let conflict = |name: &str, why: &str| Err(PolicyError::conflict(name, why));
+    if [libc::SYS_write, libc::SYS_read, libc::SYS_exit_group].iter().any(|&nr| is_asked(call(nr, 0))) {
+        return conflict("observe", "the observer begins under the filter, which refuses read, write or exit_group");
     }
+    // Whoever has the listener answers for the filter: the program must not.
+    if seccomp::eval::stacked(programs, &call(libc::SYS_close, 1000)).0 != libc::SECCOMP_RET_ALLOW {
+        return conflict("observe", "what the filter asks on is closed under it, and it refuses close");
+    }
+    if policy.allow_new_privs.on() {
+        let options = [libc::PR_SET_SECUREBITS, libc::PR_CAP_AMBIENT];
+        let given_up =
+            options.map(|option| call(libc::SYS_prctl, option)).into_iter().chain([call(libc::SYS_capset, 0)]);
+        if given_up.into_iter().any(is_asked) {
+            let why =
+                "capabilities are given up under the filter, when there is nobody yet to ask about capset and prctl";
+            return conflict("allow-new-privs", why);
+        }
+    }
+    if policy.log_level == Some(LogLevel::Debug) && is_asked(Call { args: [0; 6], ..call(libc::SYS_write, 0) }) {
+        return conflict("log-level", "the last step's cost is told under the filter, which asks about all calls");
+    }
+    Ok(())
 }
 
 /// What is made SIGSEGV with one prctl(2) is made harmless with another. A program of its own, as nothing that loosens the
@@ -207,12 +268,16 @@ impl Step for Filter {
         self.says.clone()
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
+        if let Some(observed) = &self.observed {
+            context.listener = Some(notify::load_filter(observed)?);
+            return Ok(());
+        }
         let load = || self.programs.iter().try_for_each(|program| privilege::load_filter(program));
         if !self.silent {
             return load();
         }
         let channel = context.channel.take().ok_or_else(peer_gone)?;
-        channel.tell(&Message::Ready)?;
+        channel.tell(&Message::Ready { listener: None })?;
         if self.awaits && !matches!(channel.hear()?, Some(Message::Go)) {
             return Err(peer_gone());
         }

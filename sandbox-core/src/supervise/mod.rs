@@ -3,4 +3,5 @@
 mod clock;
 mod decide;
 pub mod init;
+mod observer;
 pub mod outer;

@@ -4,13 +4,15 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use super::clock::Clock;
 use super::decide::{self, Action, Disposition, Target};
+use super::observer::Observer;
 use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
 use crate::hint::Cause;
 use crate::plan::{Plan, Supervision};
+use crate::policy::types::Namespace;
 use crate::report::{self, Ended, Outputs};
 use crate::seccomp;
-use crate::step::{Context, time_limit};
+use crate::step::{Context, observer, time_limit};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
 use crate::sys::socket::{Channel, Message};
@@ -29,6 +31,7 @@ pub struct Outer<'a> {
     syscall: Option<OwnedFd>,
     group: i32,
     outputs: Outputs,
+    observer: Option<Observer>,
     clock: Clock,
     /// Where messages go, if not to standard error.
     log: Option<OwnedFd>,
@@ -59,6 +62,7 @@ impl<'a> Outer<'a> {
             syscall: None,
             group,
             outputs: context.outputs,
+            observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
             clock: Clock::new(limit),
             log: context.log,
             killed_for: None,
@@ -77,14 +81,18 @@ impl<'a> Outer<'a> {
             // While inner is still at work, as it costs time and needs nothing of inner.
             self.confine().map_err(own)?;
         }
+        let mut ours = vec![self.inner_channel];
         match self.channel.receive().map_err(own)? {
-            Some(Message::Ready) => {}
+            Some(Message::Ready { listener }) => {
+                self.observe(listener)?;
+                ours.extend(listener);
+            }
             Some(Message::Failed { step, failure, cause }) => return Err((step, failure, cause)),
             // Killed from outside, or by a failure of the very call that would have said so.
             Some(_) | None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),
         }
         if reports {
-            let line = report::entered(self.inner, self.inner_channel, self.plan).map_err(own)?;
+            let line = report::entered(self.inner, &ours, self.plan).map_err(own)?;
             self.outputs.status(&line).map_err(own)?;
             self.confine().map_err(own)?;
         }
@@ -105,6 +113,14 @@ impl<'a> Outer<'a> {
         Ok(())
     }
 
+    /// Lets the observer have what the filter asks on.
+    fn observe(&self, listener: Option<i32>) -> std::result::Result<(), (u32, Failure, Cause)> {
+        let Some(observer) = &self.observer else { return Ok(()) };
+        observer
+            .begin(self.inner, self.how.init, listener)
+            .map_err(|failure| (self.plan.number_of(observer::NAME), failure, Cause::Unknown))
+    }
+
     /// Gives up what a supervisor does not need: descriptors, directory, capabilities, most system calls.
     fn confine(&mut self) -> Result<()> {
         // Without a /proc every signal without a better answer has its default effect.
@@ -119,8 +135,9 @@ impl<'a> Outer<'a> {
             signal::announce(self.channel.number())?;
         }
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map(AsRawFd::as_raw_fd);
-        let keep =
-            [Some(2), Some(self.channel.number()), number(&self.status), number(&self.syscall), number(&self.log)];
+        let observer = self.observer.as_ref().map(Observer::number);
+        let (status, syscall, log) = (number(&self.status), number(&self.syscall), number(&self.log));
+        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer];
         file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()))?;
         mount::chdir(c"/")?;
         process::no_core();
@@ -255,7 +272,10 @@ impl<'a> Outer<'a> {
 
     /// Ends as the target did, or says that it was its time.
     fn end(&mut self, change: Change, usage: Usage) -> ! {
+        // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
+        let by_filter = self.observer.as_ref().is_some_and(Observer::end);
         let (change, out_of_time) = match (change, self.killed_for) {
+            (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), false),
             (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), false),
             (Change::Killed(libc::SIGKILL), Some(KilledFor::Time)) => (change, true),
             (change, _) => (change, false),

@@ -49,6 +49,8 @@ calls! {
     OpenTree = "open_tree",
     Personality = "personality",
     Pipe = "pipe2",
+    PidfdGetfd = "pidfd_getfd",
+    PidfdOpen = "pidfd_open",
     PivotRoot = "pivot_root",
     Poll = "poll",
     PrCapAmbient = "prctl(PR_CAP_AMBIENT)",

@@ -1,7 +1,7 @@
 //! Files and descriptors.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::call::Call;
@@ -112,6 +112,11 @@ pub fn device(fd: BorrowedFd<'_>) -> Result<u64> {
     Ok(stat(fd)?.st_dev)
 }
 
+/// The inode number of an open file, fstat(2).
+pub fn inode(fd: BorrowedFd<'_>) -> Result<u64> {
+    Ok(stat(fd)?.st_ino)
+}
+
 /// The type bits of descriptor `fd`, which may not be open.
 pub fn kind_of_raw(fd: RawFd) -> Result<u32> {
     // SAFETY: the borrow lasts for this call only, and fstat answers EBADF for a number that is not open.
@@ -143,6 +148,26 @@ pub fn plug_standard_fds() -> Result<[bool; 3]> {
         }
     }
     Ok(plugged)
+}
+
+/// Lets a descriptor through execve(2), fcntl(2).
+pub fn let_through_exec(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Open, unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFD, 0) }.into()).map(drop)
+}
+
+/// A second descriptor for the same open file, of a number that is none of 0, 1 and 2, fcntl(2) F_DUPFD_CLOEXEC.
+pub fn above_standard(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
+    // SAFETY: the call takes numbers only.
+    check_fd(Call::Open, unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) }.into())
+}
+
+/// A descriptor that was inherited by number and is nobody's yet, from here on not inherited any further, fcntl(2).
+pub fn take(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Open, unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }.into())?;
+    // SAFETY: it is open, as the call has shown, and the caller hands it over.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// close(2) by number, for descriptors that nothing owns any more.

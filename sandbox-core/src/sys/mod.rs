@@ -12,6 +12,7 @@ pub mod file;
 pub mod limits;
 pub mod mount;
 pub mod net;
+pub mod notify;
 pub mod privilege;
 pub mod process;
 pub mod signal;

@@ -27,13 +27,17 @@ pub fn keep_permitted() -> Result<()> {
     prctl(Call::PrSetKeepcaps, libc::PR_SET_KEEPCAPS, 1, 0)
 }
 
-/// Makes effective whatever is permitted, which a change of ids has not left so.
-pub fn raise_permitted() -> Result<()> {
+/// The permitted set, capget(2).
+pub fn permitted() -> Result<u64> {
     let (header, mut data) = (Header { version: VERSION_3, pid: 0 }, [half(0), half(0)]);
     // SAFETY: version 3 fills two data structures, which are live.
     check(Call::Capset, unsafe { libc::syscall(libc::SYS_capget, &raw const header, data.as_mut_ptr()) })?;
-    let permitted = u64::from(data[0].permitted) | u64::from(data[1].permitted) << 32;
-    set_capability_sets(permitted, 0)
+    Ok(u64::from(data[0].permitted) | u64::from(data[1].permitted) << 32)
+}
+
+/// Makes effective whatever is permitted, which a change of ids has not left so.
+pub fn raise_permitted() -> Result<()> {
+    set_capability_sets(permitted()?, 0)
 }
 
 /// The caller's effective capabilities, capget(2); all where that cannot be asked: what is tried without one then fails,

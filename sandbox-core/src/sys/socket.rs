@@ -1,7 +1,7 @@
 //! The pair of sockets between outer and inner, and the messages on it.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use super::call::Call;
 use super::signal::unexpected;
@@ -14,8 +14,8 @@ use crate::hint::Cause;
 pub enum Message {
     /// inner → outer: step number `step` of the plan failed.
     Failed { step: u32, failure: Failure, cause: Cause },
-    /// inner → outer: the jail is complete.
-    Ready,
+    /// inner → outer: the jail is complete. The descriptor on which its filter asks, if it does.
+    Ready { listener: Option<i32> },
     /// outer → inner: the report is written, go on to main.
     Go,
     /// outer → inner: the network namespace, open.
@@ -24,12 +24,26 @@ pub enum Message {
     Loopback,
     /// init → outer: the target's wait status.
     Ended(i32),
+    /// outer → observer: what to observe: the process, or, under a reaper, its child, and the descriptor's number there.
+    Observe { pid: i32, init: bool, listener: i32 },
+    /// observer → outer (before it, the launcher): it does, or can.
+    Observing,
+    /// outer → observer: all is over.
+    Over,
+    /// observer → outer: all is said by process `pid`; whether it has ended the target in the filter's name.
+    Said { pid: i32, killed: bool },
 }
 
 const SIZE: usize = 16;
 
 /// Both ends: SOCK_SEQPACKET keeps messages apart, and an end that dies is seen as end of file.
 pub struct Channel(OwnedFd);
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl Channel {
     /// A connected pair, socketpair(2).
@@ -41,6 +55,17 @@ impl Channel {
         check(Call::Socketpair, answer.into())?;
         // SAFETY: the kernel has just made both, so nothing else owns them.
         Ok(unsafe { (Channel(OwnedFd::from_raw_fd(fds[0])), Channel(OwnedFd::from_raw_fd(fds[1]))) })
+    }
+
+    /// One end, inherited as descriptor `fd`, which nothing else owns.
+    pub fn inherited(fd: OwnedFd) -> Self {
+        Channel(fd)
+    }
+
+    /// Its descriptor's number, which stays open and is nobody's: for a process that is to inherit it.
+    pub fn leak(self) -> RawFd {
+        use std::os::fd::IntoRawFd;
+        self.0.into_raw_fd()
     }
 
     /// Its descriptor's number, to be left open while others are closed.
@@ -80,9 +105,21 @@ impl Channel {
         self.receive_with(0)
     }
 
-    /// Sends by write(2), which the strictest filter has.
+    /// Sends by write(2), which the strictest filter has. The last register is for filters that ask about all calls.
     pub fn tell(&self, message: &Message) -> Result<()> {
-        super::file::write(self.0.as_fd(), &encode(message))
+        let bytes = encode(message);
+        loop {
+            // SAFETY: pointer and length are those of one live array.
+            let answer = unsafe {
+                libc::syscall(libc::SYS_write, self.number(), bytes.as_ptr(), SIZE, 0, 0, crate::seccomp::UNASKED)
+            };
+            match check(Call::Write, answer) {
+                Err(failure) if failure.errno == libc::EINTR => {}
+                Err(failure) => return Err(failure),
+                Ok(length) if length == SIZE as i64 => return Ok(()),
+                Ok(_) => return Err(refused(Call::Write, libc::EIO)),
+            }
+        }
     }
 
     /// Receives by read(2), likewise.
@@ -90,8 +127,10 @@ impl Channel {
         let mut bytes = [0_u8; SIZE];
         loop {
             // SAFETY: pointer and length are those of one live array.
-            let answer = unsafe { libc::read(self.number(), bytes.as_mut_ptr().cast(), SIZE) };
-            match check(Call::Read, answer as i64) {
+            let answer = unsafe {
+                libc::syscall(libc::SYS_read, self.number(), bytes.as_mut_ptr(), SIZE, 0, 0, crate::seccomp::UNASKED)
+            };
+            match check(Call::Read, answer) {
                 Err(failure) if failure.errno == libc::EINTR => {}
                 Err(failure) => return Err(failure),
                 Ok(0) => return Ok(None),
@@ -188,11 +227,15 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Failed { step, failure, cause } => {
             ([0, failure.call as u8, *cause as u8, 0], *step, failure.object, failure.errno)
         }
-        Message::Ready => ([1, 0, 0, 0], 0, 0, 0),
+        Message::Ready { listener } => ([1, 0, 0, 0], 0, 0, listener.unwrap_or(-1)),
         Message::Go => ([2, 0, 0, 0], 0, 0, 0),
         Message::Network(_) => ([3, 0, 0, 0], 0, 0, 0),
         Message::Ended(status) => ([4, 0, 0, 0], 0, 0, *status),
         Message::Loopback => ([5, 0, 0, 0], 0, 0, 0),
+        Message::Observe { pid, init, listener } => ([6, 0, 0, 0], listener.cast_unsigned(), u32::from(*init), *pid),
+        Message::Observing => ([7, 0, 0, 0], 0, 0, 0),
+        Message::Over => ([8, 0, 0, 0], 0, 0, 0),
+        Message::Said { pid, killed } => ([9, 0, 0, 0], 0, u32::from(*killed), *pid),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -215,11 +258,18 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
             let failure = Failure { call, object, errno };
             Ok(Message::Failed { step: u32::from_ne_bytes(step), failure, cause: Cause::from_number(cause) })
         }
-        (1, ..) => Ok(Message::Ready),
+        (1, ..) => Ok(Message::Ready { listener: Some(errno).filter(|&fd| fd >= 0) }),
         (2, ..) => Ok(Message::Go),
         (3, _, Some(fd)) => Ok(Message::Network(fd)),
         (4, ..) => Ok(Message::Ended(errno)),
         (5, ..) => Ok(Message::Loopback),
+        (6, ..) => {
+            let listener = u32::from_ne_bytes(step).cast_signed();
+            Ok(Message::Observe { pid: errno, init: object != 0, listener })
+        }
+        (7, ..) => Ok(Message::Observing),
+        (8, ..) => Ok(Message::Over),
+        (9, ..) => Ok(Message::Said { pid: errno, killed: object != 0 }),
         _ => Err(unexpected(Call::Recv)),
     }
 }
@@ -248,6 +298,12 @@ mod tests {
         assert!(b.poll().is_none());
         b.send(&Message::Network(a.0.try_clone().unwrap())).unwrap();
         assert!(matches!(a.receive(), Ok(Some(Message::Network(fd))) if fd.as_raw_fd() != a.number()));
+        a.send(&Message::Observe { pid: 70_000, init: true, listener: 5 }).unwrap();
+        assert!(matches!(b.receive(), Ok(Some(Message::Observe { pid: 70_000, init: true, listener: 5 }))));
+        for listener in [None, Some(0), Some(9)] {
+            a.tell(&Message::Ready { listener }).unwrap();
+            assert!(matches!(b.hear(), Ok(Some(Message::Ready { listener: l })) if l == listener));
+        }
         drop(a);
         assert!(matches!(b.receive(), Ok(None)));
     }

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use sandbox_core::error::PolicyError;
 use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::{Capability, FilterChoice};
+#[cfg(test)]
+use sandbox_core::seccomp::eval; // for the evaluator's tests, which are the engine's too
 use sandbox_core::seccomp::{self, Action, ENOSYS, Filter};
 use sandbox_core::setting::value::Text;
 use sandbox_core::setting::{self, Assignment, Origin};

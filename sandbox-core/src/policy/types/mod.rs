@@ -20,7 +20,7 @@ pub use filter::{FilterChoice, FilterText, SeccompAction, errno, errno_name};
 pub use id_range::IdRange;
 pub use identity::{HostName, Id};
 pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Persona, Rlimit, Umask};
-pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, ProcMode, Profile};
+pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, Observe, ProcMode, Profile};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
 pub use reports::OutFile;

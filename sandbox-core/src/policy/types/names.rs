@@ -129,6 +129,17 @@ names! {
 }
 
 names! {
+    /// What an observer is asked about.
+    Observe:
+    /// Calls that kill the process.
+    Kills = "kills",
+    /// Calls that are refused, or would be but for seccomp-action=log.
+    Refusals = "refusals",
+    /// All calls.
+    All = "all",
+}
+
+names! {
     /// A shipped system call filter.
     FilterName:
     /// What programs need, without what attacks need.

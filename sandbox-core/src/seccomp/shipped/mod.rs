@@ -14,7 +14,7 @@ mod strict;
 mod supervisor;
 mod toaster;
 
-use super::ir::{Action, Clause, Cond, EPERM, Filter, Rule};
+use super::ir::{Action, Clause, Cond, EPERM, Filter, Op, Rule};
 use super::syscalls::{self, number_of};
 
 /// A filter to start from.
@@ -140,7 +140,19 @@ pub fn keep_terminal(filter: &mut Filter, refusal: Action) {
         // In no table; a policy of somebody's own is preceded by a program that has this rule.
         Rule::ByExpr { .. } => return,
     };
-    let typing: Vec<_> = args::TYPING.iter().map(|(when, _)| Clause { when: when.to_vec(), action: refusal }).collect();
+    // Refused already, where all that is let through are other requests.
+    let is_other = |cond: &Cond, typing: &Cond| {
+        (cond.arg, cond.width, cond.op) == (typing.arg, typing.width, Op::Eq) && cond.value != typing.value
+    };
+    let lets_through = |typing: &[Cond]| {
+        let other = |clause: &Clause| clause.when.iter().any(|cond| typing.iter().any(|typing| is_other(cond, typing)));
+        passes(otherwise) || clauses.iter().any(|clause| passes(clause.action) && !other(clause))
+    };
+    let typing: Vec<_> = args::TYPING
+        .iter()
+        .filter(|(when, _)| lets_through(when))
+        .map(|(when, _)| Clause { when: when.to_vec(), action: refusal })
+        .collect();
     clauses.retain(|clause| typing.iter().all(|other| other.when != clause.when));
     clauses.splice(0..0, typing);
     filter.rules.insert(nr, Rule::ByArgs { clauses, otherwise });

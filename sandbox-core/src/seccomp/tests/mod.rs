@@ -6,6 +6,7 @@ mod answers;
 mod compile;
 mod compose;
 mod eval;
+mod observed;
 mod oracle;
 mod shipped;
 mod syscalls;

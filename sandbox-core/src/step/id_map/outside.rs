@@ -127,7 +127,7 @@ impl Outside {
             _ => Err(peer_gone()),
         });
         // Without a word before the end of the channel the other side knows of a failure too.
-        let told = done.and_then(|()| channel.send(&Message::Ready));
+        let told = done.and_then(|()| channel.send(&Message::Ready { listener: None }));
         process::exit(if told.is_ok() { 0 } else { crate::exit::REFUSED })
     }
 }
@@ -186,7 +186,7 @@ impl Helper {
         let ended = signal::wait_end(self.pid).map_err(silent)?;
         self.notices.restore();
         match (answer, ended) {
-            (Some(Message::Ready), Change::Exited(0)) => Ok(()),
+            (Some(Message::Ready { .. }), Change::Exited(0)) => Ok(()),
             (Some(Message::Failed { failure, .. }), _) => Err((failure, said)),
             _ => Err(silent(peer_gone())),
         }

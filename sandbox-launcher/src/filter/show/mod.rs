@@ -46,7 +46,7 @@ fn spelled_out(filter: Filter) -> Filter {
 /// What cannot be said in that form.
 pub fn filter(policy: &Policy, own: Option<&Filter>, form: Form) -> Result<Vec<u8>, Error> {
     if form == Form::Asm {
-        return Ok(asm::programs(step::seccomp::plan(policy)?.programs()).into_bytes());
+        return Ok(asm::programs(&step::seccomp::programs(policy)?).into_bytes());
     }
     let filters = step::seccomp::filters(policy, own)?;
     let unprintable = |why| Error::Unprintable { what: "--print-filter".into(), why };

@@ -20,7 +20,7 @@ fn shown(settings: &[(&str, &str)], form: Form) -> Result<String, String> {
 
 /// What is loaded for these settings and what the printed policy compiles to, asked the same.
 fn same(settings: &[(&str, &str)], printed: &[sock_filter], ours: bool) {
-    let plan = sandbox_core::step::seccomp::plan(&policy(settings)).unwrap();
+    let programs = sandbox_core::step::seccomp::programs(&policy(settings)).unwrap();
     let dice = &mut Dice(7);
     for nr in (0..=600).chain(UNKNOWN).chain([MARKER]) {
         for round in 0..60 {
@@ -36,7 +36,7 @@ fn same(settings: &[(&str, &str)], printed: &[sock_filter], ours: bool) {
                 args = args.map(|arg| arg & 0xffff_ffff);
             }
             let call = Call::new(nr, args);
-            assert_eq!(eval::stacked(plan.programs(), &call), ret(printed, &call), "{settings:?} {call:x?}");
+            assert_eq!(eval::stacked(&programs, &call), ret(printed, &call), "{settings:?} {call:x?}");
         }
     }
 }
@@ -92,8 +92,8 @@ fn instructions_are_printed_with_names() {
     }
     assert!(!text.contains(".insn"));
     let instructions = text.lines().filter(|line| !line.starts_with(';')).count();
-    let plan = sandbox_core::step::seccomp::plan(&policy(&[("no-exec", "true")])).unwrap();
-    assert_eq!(instructions, plan.programs().iter().map(|program| program.len()).sum::<usize>());
+    let programs = sandbox_core::step::seccomp::programs(&policy(&[("no-exec", "true")])).unwrap();
+    assert_eq!(instructions, programs.iter().map(|program| program.len()).sum::<usize>());
 }
 
 #[test]
