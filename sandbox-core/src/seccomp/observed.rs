@@ -121,11 +121,13 @@ impl State {
     fn with(self, ret: u32, loaded: usize, notify: Notify) -> State {
         let ret = known(ret);
         let stricter = precedence(ret) < precedence(self.ret);
-        let later = precedence(ret) == precedence(self.ret) && ret != self.ret && loaded > self.loaded;
+        let later = precedence(ret) == precedence(self.ret) && loaded > self.loaded;
         let state = if stricter || later { State { ret, loaded } } else { self };
         // Which errno is the observer's to find out, and so is whose.
         let action = state.ret & libc::SECCOMP_RET_ACTION_FULL;
         match notify {
+            // Who allows makes no difference.
+            Notify::Kills if state.ret == ALLOW => State::NONE,
             Notify::Kills => state,
             _ if action == libc::SECCOMP_RET_ERRNO && state.ret != MARKER => State { ret: action, loaded: 0 },
             _ => State { loaded: 0, ..state },
