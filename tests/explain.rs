@@ -300,7 +300,7 @@ fn the_plan_says_who_is_asked() {
     assert!(plan(&["--explain"]).contains("observer        asked about calls that are refused\n"));
     assert!(plan(&["--seccomp-action=kill"]).contains("observer        asked about calls that kill\n"));
     assert!(!plan(&[]).contains("observer"));
-    let unfit = plan(&["--seccomp-action=kill", "--allow-new-privs", "--seccomp-deny=capset"]);
+    let unfit = plan(&["--seccomp-action=kill", "--seccomp-deny=read"]);
     assert!(unfit.contains("observer        none: policy: "), "{unfit}");
 }
 

@@ -131,6 +131,12 @@ pub fn signal_process(process: BorrowedFd<'_>, signal: i32) -> Result<()> {
     check(Call::Kill, answer).map(drop)
 }
 
+/// Sends a signal to one thread of a process, tgkill(2).
+pub fn signal_thread(pid: i32, thread: i32, signal: i32) -> Result<()> {
+    // SAFETY: the call takes numbers only.
+    check(Call::Kill, unsafe { libc::syscall(libc::SYS_tgkill, pid, thread, signal) }).map(drop)
+}
+
 /// Whether each descriptor has something to read, and whether it is over, within `timeout` (absent: whenever), poll(2).
 pub fn wait_for<const N: usize>(fds: [Option<BorrowedFd<'_>>; N], timeout: Option<Duration>) -> Result<[Ready; N]> {
     // A negative number is passed over.

@@ -40,14 +40,16 @@ pub fn only_child(pid: i32) -> Option<i32> {
     std::str::from_utf8(&children).ok()?.split_whitespace().next()?.parse().ok()
 }
 
-/// Whether SIGSYS ends the process of this thread: not where it is handled, blocked or ignored, and not pid 1.
+/// Whether SIGSYS ends the process of this thread: not where it is handled, blocked or ignored, nor where another thread
+/// could make it so meanwhile, and not pid 1.
 pub fn dies_of_sigsys(thread: i32) -> bool {
     let bit = 1_u64 << (libc::SIGSYS - 1);
     let free = |field| {
         status(thread, field).and_then(|set| u64::from_str_radix(&set, 16).ok()).is_some_and(|set| set & bit == 0)
     };
-    let inside = status(thread, "NSpid").and_then(|pids| pids.split_whitespace().last().map(|pid| pid != "1"));
-    free("SigBlk") && free("SigIgn") && free("SigCgt") && inside.unwrap_or(false)
+    let inside = status(thread, "NStgid").and_then(|pids| pids.split_whitespace().last().map(|pid| pid != "1"));
+    let alone = status(thread, "Threads").as_deref() == Some("1");
+    alone && free("SigBlk") && free("SigIgn") && free("SigCgt") && inside.unwrap_or(false)
 }
 
 /// The C string at an address; `None` where there is none of a sensible length.

@@ -145,8 +145,8 @@ impl Observer {
         };
         self.killed |= pid == self.target;
         // A signal with a handler is no end, and pid 1 of a namespace gets none but SIGKILL from outside.
-        if process::dies_of_sigsys(thread) && notify::signal_process(descriptor.as_fd(), libc::SIGSYS).is_ok() {
-            // While it waits it takes no signal but SIGKILL; on its way back it takes this one first.
+        if process::dies_of_sigsys(thread) && notify::signal_thread(pid, thread, libc::SIGSYS).is_ok() {
+            // While it waits it takes no signal but SIGKILL; on its way back this very thread takes this one first.
             not_made()?;
             let ended = notify::wait_for([Some(descriptor.as_fd())], Some(DYING));
             if ended.is_ok_and(|[ended]| ended.to_read) {
