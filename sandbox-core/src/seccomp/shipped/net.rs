@@ -26,6 +26,6 @@ pub(super) const SERVER_GROUPS: &[Group] = &[
         &["connect"]),
     group("connects without connect(2)", ByArgs(&[(&[Cond::without(2, MSG_FASTOPEN)], Allow)], EPERM),
         &["sendmsg"]),
-    group("the same", ByArgs(&[(&[Cond::without(3, MSG_FASTOPEN)], Allow)], EPERM),
+    group("connects without connect(2), by calls with an address", ByArgs(&[(&[Cond::without(3, MSG_FASTOPEN)], Allow)], EPERM),
         &["sendto", "sendmmsg"]),
 ];
