@@ -122,6 +122,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;
+    let links = step::network::decide(policy, &wanted)?;
     let signals_others = signals_others(policy, host, &wanted, maps.as_ref());
     if wanted.kept(policy) & CHANGES_IDS != 0 && signals_others && !policy.init.on() && !policy.no_die_with_parent.on()
     {
@@ -147,6 +148,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Outer, step::oom::plan_lower(policy));
     // While the caller is still who it is to the host.
     steps.put(Side::Outer, step::groups::plan(host, &wanted));
+    steps.put(Side::Outer, step::network::plan_outside(&links));
     steps.put(Side::Outer, step::id_map::plan_outside(maps.as_ref()));
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
@@ -158,7 +160,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Outer, step::time_offsets::plan(policy, &wanted)?);
 
     // After the fork, while inner works on the rest.
-    steps.put(Side::Beside, step::network::plan_make(&wanted));
+    steps.put(Side::Beside, step::network::plan_make(policy, &wanted, &links));
 
     // While /proc is the host's.
     steps.put(Side::Inner, step::oom::plan(policy));
@@ -177,7 +179,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::ids::plan(policy, &wanted));
     steps.put(Side::Inner, step::parent::plan(policy));
     // Before init, which keeps the other end's attention from then on.
-    steps.put(Side::Inner, step::network::plan_await(&wanted));
+    steps.put(Side::Inner, step::network::plan_await(policy, &wanted, &links));
     steps.put(Side::Inner, step::init::plan(policy, signals_others));
     // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the
     // network, until which inner is kept off outer's own.

@@ -8,8 +8,9 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice, FilterText,
-    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, Namespace, NetMode, Nice, Observe, Offset, OomScoreAdj,
-    OutFile, Overlay, OwnIface, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask, Veth,
+    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, Namespace, NetMode, Nice, Observe, Offset,
+    OomScoreAdj, OutFile, Overlay, OwnIface, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs,
+    Umask, Veth,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.

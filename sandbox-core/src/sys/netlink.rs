@@ -96,10 +96,7 @@ impl Request {
     fn finish(&mut self) -> Result<&[u8]> {
         let length = u32::try_from(self.length).unwrap_or(0);
         self.write(0, &length.to_ne_bytes());
-        self.bytes
-            .get(..self.length)
-            .filter(|_| !self.full)
-            .ok_or_else(|| refused(Call::Send, libc::EMSGSIZE))
+        self.bytes.get(..self.length).filter(|_| !self.full).ok_or_else(|| refused(Call::Send, libc::EMSGSIZE))
     }
 }
 
@@ -135,7 +132,8 @@ impl Netlink {
         let bytes = request.finish()?;
         let fd = self.0.as_raw_fd();
         // SAFETY: pointer and length are those of one live slice; without an address it goes to the kernel.
-        while let Err(failure) = check(Call::Send, unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), 0) } as i64)
+        while let Err(failure) =
+            check(Call::Send, unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), 0) } as i64)
         {
             if failure.errno != libc::EINTR {
                 return Err(failure);

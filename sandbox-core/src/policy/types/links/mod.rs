@@ -211,7 +211,10 @@ mod tests {
 
     #[test]
     fn an_interface_of_the_hosts_keeps_its_name() {
-        shows::<OwnIface>(&[("eth1", "eth1"), ("eth1:ip=10.0.0.2/8:gateway=10.9.0.1", "eth1:ip=10.0.0.2/8:gateway=10.9.0.1")]);
+        shows::<OwnIface>(&[
+            ("eth1", "eth1"),
+            ("eth1:ip=10.0.0.2/8:gateway=10.9.0.1", "eth1:ip=10.0.0.2/8:gateway=10.9.0.1"),
+        ]);
         refused::<OwnIface>(&[("lo", "lo"), ("eth1:name=vs", "name"), ("eth1:mac=02:00:00:00:00:01", "mac")]);
     }
 

@@ -24,7 +24,9 @@ impl Options {
                     value.push(b':');
                     value.extend_from_slice(&field);
                 }
-                (None, None) => return Err(format!("expected KEY=VALUE after the interface, not '{}'", text::show(&field))),
+                (None, None) => {
+                    return Err(format!("expected KEY=VALUE after the interface, not '{}'", text::show(&field)));
+                }
             }
         }
         Ok((head, Self(options)))
@@ -97,8 +99,10 @@ fn address(text: &[u8]) -> Result<(std::net::IpAddr, Option<u8>), String> {
 /// How many bits a netmask has.
 pub fn netmask(text: &[u8]) -> Result<u8, String> {
     let mask = std::str::from_utf8(text).ok().and_then(|text| text.parse::<std::net::Ipv4Addr>().ok());
-    let bits = mask.map(std::net::Ipv4Addr::to_bits).filter(|bits| *bits != 0 && bits.leading_ones() == bits.count_ones());
-    let bits = bits.ok_or_else(|| format!("'{}' is no netmask: expected one such as 255.255.255.0", text::show(text)))?;
+    let bits =
+        mask.map(std::net::Ipv4Addr::to_bits).filter(|bits| *bits != 0 && bits.leading_ones() == bits.count_ones());
+    let bits =
+        bits.ok_or_else(|| format!("'{}' is no netmask: expected one such as 255.255.255.0", text::show(text)))?;
     u8::try_from(bits.leading_ones()).map_err(|_| "no netmask".into())
 }
 
