@@ -47,6 +47,9 @@ impl Text for Macvlan {
         let mode = options.one("mode", MacvlanMode::parse)?.unwrap_or(MacvlanMode::Private);
         let end = End::take(&mut options, None)?;
         options.finish("ip, netmask, gateway, mac, mode or name")?;
+        if mode == MacvlanMode::Passthru && end.mac.is_some() {
+            return Err("in mode passthru it has the mac of the host's interface".into());
+        }
         Ok(Self { parent, mode, end })
     }
     fn show(&self) -> Vec<u8> {

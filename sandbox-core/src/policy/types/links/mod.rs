@@ -238,6 +238,7 @@ mod tests {
             ("eth0:mac=02:00:00:00:00:01:02", "is no mac"),
             ("eth0:mac=03:00:00:00:00:01", "group"),
             ("eth0:mac=00:00:00:00:00:00", "zeroes"),
+            ("eth0:mode=passthru:mac=02:00:00:00:00:01", "passthru"),
             ("eth0:mac=02:00:00:00:00:01:mac=02:00:00:00:00:01", "mac is given twice"),
             ("eth0:ip=10.0.0.1/33", "33"),
             ("eth0:ip=fd00::1/129", "129"),
