@@ -2,7 +2,7 @@
 
 use crate::need;
 use crate::support::nets::{WIRE, among, behind};
-use crate::support::{Denial, ENTRIES, Entry, Sandbox, denied};
+use crate::support::{Denial, ENTRIES, Entry, Sandbox, TempDir, denied};
 
 const PEER: [&str; 3] = ["net", "connect", "10.166.0.1:7"];
 const PEER6: [&str; 3] = ["net", "connect", "[fd00:166::1]:7"];
@@ -87,6 +87,24 @@ fn a_macvlan_is_as_it_was_asked_for() {
     }
     let route = inside(WIRE, &["macvlan=tveth1:ip=10.166.1.2:gateway=10.166.1.9"], &["route"]);
     says(&route, &["default via 10.166.1.9 dev vs", "10.166.1.0/24 dev vs"]);
+}
+
+#[test]
+fn routers_that_advertise_themselves_are_not_listened_to() {
+    need!("userns", "ip", "ipv6", "python3");
+    let dir = TempDir::new();
+    let router = dir.file("advertise.py", include_str!("targets/advertise.py"));
+    // Who listens has taken an address by the time the program begins.
+    let taken = "until ip -6 -o addr show dev tveth1 | grep -q fd00:bad:; do sleep 0.05; done";
+    let setup = format!("{WIRE}; python3 {} tpeer & router=$!; {taken}", router.display());
+    let run = "\"$@\"; code=$?; kill $router; exit $code";
+    for asked in ["macvlan=tveth1", "macvlan=tveth1:ip=fd00:166::2/64"] {
+        let sandbox = Sandbox::new(Entry::Launch).with(&[asked, "seccomp=none", "cwd=/"]);
+        let look = "sleep 1; ip -6 -o addr show dev vs; ip -6 -o route show dev vs";
+        let seen = behind(&setup, run, &sandbox).run("sh", &["-c", look]);
+        assert!(!seen.ok().contains("fd00:bad") && !seen.out.contains("default"), "{seen:?}");
+        assert_eq!(seen.out.contains("fe80::"), asked.contains("ip="), "{seen:?}");
+    }
 }
 
 #[test]
@@ -250,7 +268,7 @@ fn what_cannot_be_made_is_named_and_nothing_is_left_behind() {
         (&["veth=sbx0:ip=10.0.0.1/33"], &["'sbx0:ip=10.0.0.1/33'", "expected 1 to 32"]),
     ] {
         for entry in ENTRIES {
-            let dir = crate::support::TempDir::new();
+            let dir = TempDir::new();
             let ran = dir.join("ran");
             let sandbox = Sandbox::new(entry).with(settings).set("bind", &*dir);
             among(&setup, &sandbox).probe(&["file", "create", ran.to_str().unwrap()]).refused_saying(words);

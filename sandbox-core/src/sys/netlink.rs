@@ -131,12 +131,13 @@ impl Netlink {
     pub fn ask(&self, call: Call, mut request: Request) -> Result<()> {
         let bytes = request.finish()?;
         let fd = self.0.as_raw_fd();
-        // SAFETY: pointer and length are those of one live slice; without an address it goes to the kernel.
-        while let Err(failure) =
-            check(Call::Send, unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), 0) } as i64)
-        {
-            if failure.errno != libc::EINTR {
-                return Err(failure);
+        loop {
+            // SAFETY: pointer and length are those of one live slice; without an address it goes to the kernel.
+            let sent = unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), 0) };
+            match check(Call::Send, sent as i64) {
+                Err(failure) if failure.errno == libc::EINTR => {}
+                Err(failure) => return Err(failure),
+                Ok(_) => break,
             }
         }
         // The answer repeats the request behind what matters, and is cut off there.
