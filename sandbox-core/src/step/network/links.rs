@@ -160,7 +160,7 @@ pub fn decide(policy: &Policy, wanted: &Wanted) -> Result<Links, PolicyError> {
     let mut links = Vec::new();
     for asked in policy.macvlan.items() {
         let kind = Kind::Macvlan { parent: asked.parent, mode: asked.mode };
-        // Under a number at first: before Linux 6.14 the kernel looks for its name among the host's interfaces too.
+        // Under a number at first: Linux 6.1 still looks for its name among the host's interfaces, and finds it taken.
         links.push(Link { kind, arrives: IfName::numbered(links.len()), end: asked.end.clone() });
     }
     for asked in policy.veth.items() {
