@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::need;
 use crate::support::bins;
 use crate::support::ended::{Ended, TIMEOUT, finish};
+use crate::support::nets;
 use crate::support::running::Running;
 use crate::support::sandbox::clean_env;
 use crate::support::{ENTRIES, Entry, TempDir};
@@ -300,7 +301,7 @@ fn debian_tree(dir: &Path) {
 
 #[test]
 fn toaster_writes_to_its_upper_directory_only() {
-    need!("examples", "dpkg", "bash");
+    need!("examples", "dpkg", "bash", "userns", "ip");
     // The kernel holds the machine's root to no limit of processes: as root, the program is somebody else outside.
     let somebody = ["--uid-map=0:1000", "--gid-map=0:1000", "--uid=0", "--gid=0"];
     let flags: &[&str] = if crate::support::need::is_root() { &somebody } else { &[] };
@@ -317,19 +318,24 @@ fn toaster_writes_to_its_upper_directory_only() {
     }
     let example = Example::new("toaster", &dir);
     let toast = |script: &str| {
-        let mut command = Command::new(bins::launcher());
-        clean_env(&mut command).current_dir(&*dir).arg("--policy").arg(&example.policy).args(flags);
+        // Where tveth1 is, with a server at the other end.
+        let mut command = Command::new("env");
+        clean_env(&mut command).current_dir(&*dir).args(nets::leaving_nothing(nets::WIRE));
+        command.arg(bins::probe()).args(["net", "beside", "10.166.0.1:7"]);
+        command.arg(bins::launcher()).arg("--policy").arg(&example.policy).args(flags);
         command.args(["--", "/root/toaster", "-c", script]);
         finish(command, b"", TIMEOUT)
     };
     let script = "pwd; ls; env | sort; hostname 2>/dev/null || uname -n; nice; ulimit -n; ulimit -u; ulimit -c; \
         ls /proc/self/fd | wc -l; echo new > made; echo changed > /etc/issue; rm /etc/debian_version; mkdir /opt/toast; \
+        while read -r name to gateway _ _ _ _ mask _; do [ $name = vs ] && echo \"$name $to $gateway $mask\"; done </proc/net/route; \
+        (: </dev/tcp/10.166.0.1/7) && echo reached; \
         echo x 2>/dev/null > /proc/sys/kernel/hostname || echo proc is read-only";
     let said = toast(script);
     assert_eq!(
         said.out,
         "/root\nhere\ntoaster\nPATH=/bin:/usr/bin:/usr/sbin\nPWD=/root\nSHLVL=1\n_=/bin/env\nNSJAIL\n19\n128\n132\n0\n4\n\
-         proc is read-only\n",
+         vs 00000000 0100A60A 00000000\nvs 0000A60A 00000000 0000FFFF\nreached\nproc is read-only\n",
         "{said:?}"
     );
     assert_eq!(fs::read_to_string(dir.join("upper/root/made")).unwrap(), "new\n");
@@ -351,11 +357,12 @@ fn toaster_is_the_profile_of_that_name() {
     let dir = TempDir::new();
     let example = Example::new("toaster", &dir);
     let profile = dir.file("profile.toml", "profile = \"toaster\"\n");
-    // The one filter is compiled from its text, the other with the library.
+    // The one filter is compiled from its text, the other with the library; and the one has an interface besides.
+    let differs = |line: &&str| ["network", "loopback", "interfaces", "seccomp"].contains(&line[8..23].trim_end());
     let plan = |policy: &Path| {
         let plan = example.print(policy, "--print-plan");
-        plan.lines().filter(|line| !line.starts_with("inner   seccomp")).map(String::from).collect::<Vec<_>>()
+        plan.lines().filter(|line| !differs(line)).map(String::from).collect::<Vec<_>>()
     };
     assert_eq!(plan(&profile), plan(&example.policy));
-    assert_eq!(plan(&profile).len() + 1, example.print(&profile, "--print-plan").lines().count());
+    assert_eq!(plan(&profile).len() + 4, example.print(&profile, "--print-plan").lines().count());
 }

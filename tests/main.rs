@@ -18,6 +18,7 @@ mod hygiene;
 mod id_maps;
 mod id_tools;
 mod identity;
+mod interfaces;
 mod namespaces;
 mod network;
 mod time;

@@ -95,6 +95,7 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("mounts" | "network", libc::ENOSPC) => {
             "a limit of /proc/sys/user (max_mnt_namespaces, max_net_namespaces …) or fs.mount-max is used up"
         }
+        ("network", errno) if errno != libc::ENOMEM && is_of_interfaces(error) => return interfaces(error),
         ("fds", libc::EISDIR) => "an open directory leads out of the sandbox: redirect from a file, or use --bind",
         ("fds", libc::EBADF) => "a descriptor named by --keep-fd is not open",
         ("cwd", libc::ENOENT) => "the directory must exist inside: --bind or --tmpfs can put it there",
@@ -142,6 +143,43 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         _ => return None,
     };
     Some(fixed.into())
+}
+
+fn is_of_interfaces(error: &SetupError) -> bool {
+    let of_rtnetlink =
+        matches!(error.call, Call::GetIfindex | Call::NewLink | Call::SetLink | Call::NewAddr | Call::NewRoute);
+    of_rtnetlink || error.object.starts_with("/proc/sys/net/")
+}
+
+fn interfaces(error: &SetupError) -> Option<String> {
+    let text = match error.errno {
+        _ if error.object.starts_with("/proc/sys/net/") => {
+            "what nobody asked for, IPv6 or router advertisements, is switched off there: /proc/sys must be writable"
+        }
+        libc::EPERM => {
+            "interfaces are made and moved with CAP_NET_ADMIN in the network namespace around the sandbox: run as root, or \
+             use --net pasta, which needs no privileges"
+        }
+        libc::ENODEV => "no interface has this name in the network namespace around the sandbox: see ip link",
+        libc::EEXIST => {
+            "an interface of this name is there: it belongs to another, or to a sandbox that is still running"
+        }
+        libc::EADDRINUSE => "another interface on the same one of the host's has this mac",
+        libc::EBUSY => {
+            "the host's interface is in use otherwise, as a port of a bridge, or by a macvlan in mode passthru"
+        }
+        libc::EOPNOTSUPP => {
+            "this kernel has no such interfaces (CONFIG_MACVLAN, CONFIG_VETH), or their module is not loaded"
+        }
+        libc::EINVAL if error.object.ends_with(" itself") => {
+            "some interfaces cannot leave their network namespace, bridges and loopback among them"
+        }
+        libc::EACCES if error.call == Call::NewAddr => {
+            "IPv6 is switched off here: see net.ipv6.conf.default.disable_ipv6"
+        }
+        _ => return None,
+    };
+    Some(text.into())
 }
 
 /// File systems are made by these for overlays, and for others whose options cannot be wrong.

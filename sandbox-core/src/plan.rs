@@ -122,6 +122,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;
+    let links = step::network::decide(policy, &wanted)?;
     let signals_others = signals_others(policy, host, &wanted, maps.as_ref());
     if wanted.kept(policy) & CHANGES_IDS != 0 && signals_others && !policy.init.on() && !policy.no_die_with_parent.on()
     {
@@ -147,6 +148,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Outer, step::oom::plan_lower(policy));
     // While the caller is still who it is to the host.
     steps.put(Side::Outer, step::groups::plan(host, &wanted));
+    steps.put(Side::Outer, step::network::plan_outside(&links));
     steps.put(Side::Outer, step::id_map::plan_outside(maps.as_ref()));
     // Grants what all others need; no id is valid until its maps are written.
     steps.put(Side::Outer, step::user::plan(&wanted));
@@ -158,7 +160,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Outer, step::time_offsets::plan(policy, &wanted)?);
 
     // After the fork, while inner works on the rest.
-    steps.put(Side::Beside, step::network::plan_make(&wanted));
+    steps.put(Side::Beside, step::network::plan_make(policy, &wanted, &links));
 
     // While /proc is the host's.
     steps.put(Side::Inner, step::oom::plan(policy));
@@ -177,7 +179,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::ids::plan(policy, &wanted));
     steps.put(Side::Inner, step::parent::plan(policy));
     // Before init, which keeps the other end's attention from then on.
-    steps.put(Side::Inner, step::network::plan_await(&wanted));
+    steps.put(Side::Inner, step::network::plan_await(policy, &wanted, &links));
     steps.put(Side::Inner, step::init::plan(policy, signals_others));
     // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the
     // network, until which inner is kept off outer's own.
@@ -412,6 +414,17 @@ mod tests {
             &[("share", "time"), ("boottime-offset", "1")],
             &[("share", "time"), ("monotonic-offset", "0")],
             &[("share", "net"), ("net", "none")],
+            &[("net", "host"), ("no-loopback", "true")],
+            &[("net", "filter"), ("macvlan", "eth0")],
+            &[("share", "net"), ("veth", "sbx0")],
+            &[("net", "host"), ("own-iface", "eth1")],
+            &[("macvlan", "eth0"), ("macvlan", "eth1")],
+            &[("macvlan", "eth0"), ("own-iface", "vs")],
+            &[("macvlan", "eth0"), ("own-iface", "eth0")],
+            &[("veth", "a:bridge=br0"), ("own-iface", "br0")],
+            &[("veth", "a"), ("veth", "a:name=b")],
+            &[("own-iface", "eth0"), ("own-iface", "eth0:ip=10.0.0.1")],
+            &[("macvlan", "e:ip=10.0.0.1:gateway=10.0.0.2"), ("own-iface", "f:ip=10.1.0.1:gateway=10.1.0.2")],
             &[("share", "uts"), ("hostname", "x")],
             &[("share", "mount"), ("tmpfs", "/x")],
             &[("share", "mount"), ("overlay", "/x:lower=/y")],
@@ -611,6 +624,34 @@ mod tests {
         for settings in [("seccomp-deny", "symlink,read"), ("seccomp", "bpf:000600007fff0000")] {
             assert!(!lines(&[settings]).contains("after the last word"), "{settings:?}");
         }
+    }
+
+    #[test]
+    fn interfaces_are_made_by_who_stays_outside_and_awaited_by_inner() {
+        let settings = [
+            ("own-iface", "eth1"),
+            ("veth", "sbx0:name=e:host-ip=10.9.0.1/30:bridge=br0"),
+            ("macvlan", "eth0:ip=10.0.0.2/8:gateway=10.0.0.1"),
+            ("no-loopback", "true"),
+        ];
+        let (plan, order) = (lines(&settings), steps(&settings));
+        let at = |step: &str| order.iter().position(|s| s == step).unwrap_or_else(|| panic!("{step} in {order:?}"));
+        assert!(at("outer network") < at("outer user namespace") && at("both fork") < at("beside network"));
+        assert!(at("inner network") < at("inner interfaces") && at("inner interfaces") < at("inner capabilities"));
+        let outside = "outside to make or move vs, macvlan on eth0, private; e, veth to sbx0 on br0, 10.9.0.1/30 outside; \
+            eth1 itself\n";
+        let beside = "loopback stays down; vs up, 10.0.0.2/8, gateway 10.0.0.1; e up; eth1 up\n";
+        assert!(plan.contains(outside) && plan.contains(beside), "{plan}");
+        let alone = lines(&[("no-loopback", "true")]);
+        assert!(!alone.contains("inner   loopback") && !alone.contains("inner   interfaces"), "{alone}");
+        // Two families have a default route each.
+        assert!(
+            try_for(
+                &host(),
+                &[("macvlan", "e:ip=10.0.0.1:gateway=10.0.0.2"), ("veth", "a:name=b:ip=fd00::2/64:gateway=fd00::1")]
+            )
+            .is_ok()
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram, UnixListener, UnixStream};
+use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use crate::{outcome, text};
@@ -15,6 +17,7 @@ pub fn run(args: &[OsString]) {
         "connect" => outcome(connect(place)),
         "bind" => outcome(TcpListener::bind(place)),
         "loopback" => outcome(loopback(place)),
+        "beside" => beside(args),
         "udp" => outcome(udp(place)),
         "pair" => outcome(pair()),
         "unix" => outcome(UnixStream::connect(place)),
@@ -36,6 +39,14 @@ fn connect(place: &str) -> io::Result<()> {
 fn udp(place: &str) -> io::Result<usize> {
     let any = if address(place).is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     UdpSocket::bind(any)?.send_to(b"x", place)
+}
+
+/// `beside PLACE COMMAND…`: accepts whoever comes while a command runs, and ends as it did.
+fn beside(args: &[OsString]) {
+    let server = TcpListener::bind(text(args.get(1))).unwrap();
+    thread::spawn(move || server.incoming().for_each(drop));
+    let status = Command::new(&args[2]).args(&args[3..]).status().unwrap();
+    std::process::exit(status.code().unwrap_or(98));
 }
 
 /// A server and its client in this process.

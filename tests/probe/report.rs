@@ -127,6 +127,7 @@ fn proc(say: &mut dyn FnMut(&str, &dyn Display)) {
     for (key, file) in [
         ("mount", "/proc/self/mountinfo"),
         ("net", "/proc/net/dev"),
+        ("route", "/proc/net/route"),
         ("uid_map", "/proc/self/uid_map"),
         ("gid_map", "/proc/self/gid_map"),
         ("setgroups", "/proc/self/setgroups"),

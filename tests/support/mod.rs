@@ -6,6 +6,7 @@ pub mod denied;
 pub mod dice;
 pub mod ended;
 pub mod need;
+pub mod nets;
 pub mod outside;
 pub mod report;
 pub mod running;

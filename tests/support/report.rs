@@ -59,6 +59,10 @@ impl Report {
                 line.split("/proc/self/fd/").map(|piece| piece.trim_start_matches(|c: char| c.is_ascii_digit()));
             *line = pieces.collect();
         }
+        // Behind the names is what was sent and received.
+        for line in self.0.get_mut("net").into_iter().flatten() {
+            line.truncate(line.find(':').unwrap_or(line.len()));
+        }
         for entries in self.0.values_mut() {
             entries.sort();
         }

@@ -30,6 +30,7 @@ const SWITCHES: &[&str] = &[
     "root-rw",
     "no-tsc",
     "core-sched",
+    "no-loopback",
     "allow-new-privs",
     "no-exec",
     "no-new-code",
@@ -55,6 +56,9 @@ const FIELDED: &[&str] = &[
     "rlimit",
     "uid-map",
     "gid-map",
+    "macvlan",
+    "veth",
+    "own-iface",
 ];
 
 #[derive(Clone, Debug)]

@@ -8,8 +8,9 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice, FilterText,
-    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Observe, Offset, OomScoreAdj,
-    OutFile, Overlay, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
+    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, Namespace, NetMode, Nice, Observe, Offset,
+    OomScoreAdj, OutFile, Overlay, OwnIface, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs,
+    Umask, Veth,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -41,6 +42,10 @@ pub struct Policy {
     pub dev: Option<DevMode>,
     pub cwd: Option<Inside>,
     pub net: Option<NetMode>,
+    pub no_loopback: Switch,
+    pub macvlan: Repeat<Macvlan>,
+    pub veth: Repeat<Veth>,
+    pub own_iface: Repeat<OwnIface>,
     pub rlimit: Repeat<Rlimit>,
     pub nice: Option<Nice>,
     pub oom_score_adj: Option<OomScoreAdj>,

@@ -76,7 +76,7 @@ pub fn summary(profile: Profile) -> &'static str {
         }
         Profile::Toaster => {
             "an nsjail call for a program in a tree of its own: an overlay of the directories lower, upper and work as a \
-             writable root, limits, and 57 system calls that kill"
+             writable root, limits, and 57 system calls that kill; the interface, which is a machine's own, is in examples/toaster.toml"
         }
     }
 }

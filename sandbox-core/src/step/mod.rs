@@ -73,6 +73,8 @@ pub struct Context {
     pub processors: Option<Processors>,
     /// The process that waits outside to write id maps.
     pub helper: Option<id_map::Helper>,
+    /// Outer's alone: the process that waits outside to make interfaces.
+    pub maker: Option<network::Maker>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
     /// Outer's alone: where its lines go, and the timer of the time limit.

@@ -12,6 +12,7 @@ pub mod file;
 pub mod limits;
 pub mod mount;
 pub mod net;
+pub mod netlink;
 pub mod notify;
 pub mod privilege;
 pub mod process;

@@ -1,4 +1,4 @@
-//! The one thing a new network namespace needs.
+//! The one thing every new network namespace needs, and whether there is IPv6.
 
 use std::os::fd::AsRawFd;
 
@@ -19,4 +19,11 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: SIOCSIFFLAGS reads one ifreq, which is live.
     let answer = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
     check(Call::Ioctl, answer.into()).map(drop)
+}
+
+/// Whether the kernel has IPv6: without it, EAFNOSUPPORT.
+pub fn has_ipv6() -> bool {
+    // SAFETY: the call takes numbers only.
+    let socket = unsafe { libc::socket(libc::AF_INET6, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    check_fd(Call::Socket, socket.into()).map_or_else(|failure| failure.errno != libc::EAFNOSUPPORT, |_| true)
 }

@@ -1,24 +1,43 @@
 //! The network namespace. Making it costs as much as everything else together, so outer makes it after the fork, beside
 //! inner's mounts, and hands it over; inner joins it when the rest is done, and before the filter makes sure that
-//! loopback, on which outer works meanwhile, is up.
+//! loopback, on which outer works meanwhile, is up. Interfaces besides are made by a process that stays outside, while
+//! outer waits, and set up by outer.
+
+mod links;
+mod outside;
+mod request;
+mod setup;
 
 use std::os::fd::AsFd;
 
 use super::{Context, Step};
 use crate::error::Failure;
 use crate::plan::Wanted;
+use crate::policy::Policy;
 use crate::policy::types::Namespace;
 use crate::sys::call::Call;
+use crate::sys::netlink::Netlink;
 use crate::sys::socket::{Message, peer_gone};
 use crate::sys::{file, net, process, refused};
+use links::Link;
 
-pub struct MakeNetwork;
+pub use links::{Links, decide};
+pub use outside::{Maker, plan as plan_outside};
+
+pub struct MakeNetwork {
+    loopback: bool,
+    links: Links,
+}
 pub struct JoinNetwork;
-pub struct AwaitLoopback;
+pub struct AwaitLoopback {
+    /// Not for loopback alone.
+    links: bool,
+}
 
 /// Outer's half.
-pub fn plan_make(wanted: &Wanted) -> Option<MakeNetwork> {
-    wanted.is_new(Namespace::Net).then_some(MakeNetwork)
+pub fn plan_make(policy: &Policy, wanted: &Wanted, links: &Links) -> Option<MakeNetwork> {
+    let loopback = !policy.no_loopback.on();
+    wanted.is_new(Namespace::Net).then(|| MakeNetwork { loopback, links: links.clone() })
 }
 
 /// Inner's half.
@@ -26,9 +45,10 @@ pub fn plan_join(wanted: &Wanted) -> Option<JoinNetwork> {
     wanted.is_new(Namespace::Net).then_some(JoinNetwork)
 }
 
-/// Inner's last look at it.
-pub fn plan_await(wanted: &Wanted) -> Option<AwaitLoopback> {
-    wanted.is_new(Namespace::Net).then_some(AwaitLoopback)
+/// Inner's last look at it, where there is something to wait for.
+pub fn plan_await(policy: &Policy, wanted: &Wanted, links: &Links) -> Option<AwaitLoopback> {
+    let links = !links.is_empty();
+    (wanted.is_new(Namespace::Net) && (links || !policy.no_loopback.on())).then_some(AwaitLoopback { links })
 }
 
 /// Outer's word to inner.
@@ -45,17 +65,37 @@ impl Step for MakeNetwork {
         "network"
     }
     fn describe(&self) -> String {
-        "unshare net, loopback up".into()
+        let loopback = if self.loopback { "unshare net, loopback up" } else { "unshare net, loopback stays down" };
+        [loopback.into()].into_iter().chain(self.links.iter().map(Link::set_up)).collect::<Vec<_>>().join("; ")
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         process::unshare(libc::CLONE_NEWNET).map_err(|failure| failure.on(1))?;
         let made = file::open(None, c"/proc/self/ns/net", libc::O_RDONLY, 0).map_err(|failure| failure.on(3))?;
+        let others = match self.links.is_empty() {
+            true => None,
+            false => Some(
+                made.try_clone()
+                    .map_err(|error| refused(Call::Dup, error.raw_os_error().unwrap_or(libc::EIO)).on(3))?,
+            ),
+        };
         send(context, &Message::Network(made))?;
-        net::loopback_up().map_err(|failure| failure.on(2))?;
-        send(context, &Message::Loopback)
+        if self.loopback {
+            net::loopback_up().map_err(|failure| failure.on(2))?;
+        }
+        if let Some(others) = others {
+            context.maker.take().ok_or_else(peer_gone)?.make(others)?;
+            let netlink = Netlink::open()?;
+            for (at, link) in self.links.iter().enumerate() {
+                setup::inside(&netlink, at, link)?;
+            }
+        }
+        if self.loopback || !self.links.is_empty() { send(context, &Message::Loopback) } else { Ok(()) }
     }
     fn object(&self, number: u32) -> String {
-        ["", "net", "lo", "/proc/self/ns/net"].get(number as usize).copied().unwrap_or_default().into()
+        match outside::object(&self.links, number) {
+            Some(of_a_link) => of_a_link,
+            None => ["", "net", "lo", "/proc/self/ns/net"].get(number as usize).copied().unwrap_or_default().into(),
+        }
     }
 }
 
@@ -91,10 +131,10 @@ impl Step for JoinNetwork {
 
 impl Step for AwaitLoopback {
     fn name(&self) -> &'static str {
-        "loopback"
+        if self.links { "interfaces" } else { "loopback" }
     }
     fn describe(&self) -> String {
-        "wait until it is up".into()
+        if self.links { "wait until they are up".into() } else { "wait until it is up".into() }
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         match context.channel.as_ref().ok_or_else(peer_gone)?.receive()? {
