@@ -1,6 +1,7 @@
 //! Remedies: what to do about a step's failure, where that is known.
 
 use crate::error::SetupError;
+use crate::step::landlock;
 use crate::step::rlimits::NPROC_OF_ROOT;
 use crate::sys::call::Call;
 
@@ -104,6 +105,11 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         }
         ("stats" | "log", libc::ELOOP) => "a link is not followed, as others may have made it: name the file itself",
         ("stats", libc::EINVAL) => "only a regular file can be left empty by a failure; --status-fd takes anything",
+        (landlock::NAME, libc::ENOENT) => "every listed path must exist inside; leave out what this host does not have",
+        (landlock::NAME, libc::E2BIG) => "Landlock domains nest 16 deep at most",
+        (landlock::NAME, libc::EBADFD) => {
+            "Landlock takes files that have a place in the tree: no pipe, socket or namespace"
+        }
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("observer", libc::ENOSYS | libc::EINVAL) => "calls can be observed from Linux 5.6 on",
         ("observer" | "seccomp", libc::EBUSY) => {

@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Overlay, Root};
 use crate::step::id_map::Maps;
+use crate::step::landlock::{Held, Rules};
 use crate::step::{self, Side, Step};
 
 /// What several steps need to know of the policy, decided once.
@@ -100,6 +101,7 @@ pub struct Plan {
     pub supervision: Supervision,
     wanted: Wanted,
     needs_tool: bool,
+    landlock: Option<Held>,
 }
 
 /// CAP_SETGID and CAP_SETUID, include/uapi/linux/capability.h
@@ -179,6 +181,10 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     // Before init, which keeps the other end's attention from then on.
     steps.put(Side::Inner, step::network::plan_await(&wanted));
     steps.put(Side::Inner, step::init::plan(policy, signals_others));
+    // While files can be opened; the paths mean the new tree.
+    let landlock = step::landlock::plan(policy, host)?;
+    let (held, enter) = (landlock.as_ref().map(|rules| rules.held().clone()), landlock.as_ref().map(Rules::enter));
+    steps.put(Side::Inner, landlock);
     // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the
     // network, until which inner is kept off outer's own.
     steps.put(Side::Inner, step::nice::plan(policy, host, Side::Inner));
@@ -189,13 +195,15 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, rlimits);
     steps.put(Side::Inner, step::tsc::plan(policy)?);
     if policy.allow_new_privs.on() {
-        // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
+        // Without no_new_privs only CAP_SYS_ADMIN may load a filter, or enter a Landlock domain.
+        steps.put(Side::Inner, enter);
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
     } else {
         // The last that needed a capability is above; the filter may forbid every call above it.
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
         steps.put(Side::Inner, step::capabilities::plan_no_new_privs(policy));
+        steps.put(Side::Inner, enter);
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
     }
 
@@ -212,7 +220,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         observed: policy.observe,
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
-    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool })
+    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool, landlock: held })
 }
 
 impl Plan {
@@ -224,6 +232,11 @@ impl Plan {
     /// Whether a set-user-ID program has to run before the sandbox is there: no_new_privs must not be set until then.
     pub fn needs_tool(&self) -> bool {
         self.needs_tool
+    }
+
+    /// What Landlock is to hold.
+    pub fn landlock(&self) -> Option<&Held> {
+        self.landlock.as_ref()
     }
 
     /// The number of the step of this name.

@@ -246,6 +246,37 @@ pub static SETTINGS: &[Setting] = &[
          process. Answers that say a call does not exist (ENOSYS) stay: programs fall back on them. log refuses \
          nothing of the filter but TIOCSTI and TIOCLINUX; it is for finding out what a program needs.",
         ["errno", "errno:EACCES", "kill", "kill-thread", "trap", "log"]),
+    row!(Privileges Repeat "landlock-ro" "PATH", landlock_ro,
+        "let PATH, and what is below it, be read; of files only what is listed",
+        "Absent: files are held by the mounts alone. With any landlock-ro, -rx or -rw, every access to files that Landlock knows \
+         is refused but where it is listed, whatever the mounts and permissions allow. PATH is one inside, and must exist: it \
+         begins with / or, from the current directory inside, with a dot; none lists nothing. A link is followed. A path may be \
+         given to several: what each allows is allowed. What is open already, and what the program has mapped, stays. Needs \
+         Linux 5.13; see docs/landlock.md for what later versions add.",
+        ["/etc", "./data", "none"]),
+    row!(Privileges Repeat "landlock-rx" "PATH", landlock_rx,
+        "as --landlock-ro, and let files be executed",
+        "To map a library takes only reading; to execute a program, its loader too must be listed here.",
+        ["/usr"]),
+    row!(Privileges Repeat "landlock-rw" "PATH", landlock_rw,
+        "as --landlock-ro, and let be written, made, moved, removed; not executed",
+        "Also truncate(2), ioctl(2) of devices and, from Linux 7.1 on, connecting to sockets; all but executing, and making \
+         device nodes.",
+        ["/tmp", ".", "/dev/null"]),
+    row!(Privileges Repeat "landlock-tcp-bind" "PORT", landlock_tcp_bind,
+        "let TCP sockets be bound to PORT, and to no port that is not listed",
+        "Absent: to all. none lists nothing; 0 is a port that the kernel chooses. Of UDP and other sockets nothing is said. \
+         Needs Linux 6.7.",
+        ["8080", "0", "none"]),
+    row!(Privileges Repeat "landlock-tcp-connect" "PORT", landlock_tcp_connect,
+        "let TCP connections be made to PORT, and to no port that is not listed",
+        "As landlock-tcp-bind; of any address.",
+        ["443", "none"]),
+    row!(Privileges List "landlock-scope" "LIST", landlock_scope,
+        "what must not reach outside: abstract-unix-socket, signal",
+        "Absent: nothing of it. abstract-unix-socket: connecting to such sockets of processes outside; signal: signals to \
+         processes outside, the supervisor among them. Namespaces hold the same, where they are new. Needs Linux 6.12.",
+        ["signal", "abstract-unix-socket,signal"]),
     row!(Privileges Switch "no-exec" "", no_exec,
         "refuse execve and execveat",
         "The program is loaded already and needs neither.",

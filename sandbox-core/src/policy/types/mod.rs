@@ -5,6 +5,7 @@ mod files;
 mod filter;
 mod id_range;
 mod identity;
+mod landlock;
 mod limits;
 mod names;
 mod privileges;
@@ -19,8 +20,9 @@ pub use files::{Bind, Directory, InlineFile, Inside, Link, Overlay, Root, Tmpfs,
 pub use filter::{FilterChoice, FilterText, SeccompAction, errno, errno_name};
 pub use id_range::IdRange;
 pub use identity::{HostName, Id};
+pub use landlock::{Beneath, Port};
 pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Persona, Rlimit, Umask};
-pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, Observe, ProcMode, Profile};
+pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, Observe, ProcMode, Profile, Scope};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
 pub use reports::OutFile;
