@@ -176,5 +176,11 @@ fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
         (Cause::Unknown, libc::EINVAL) => "this kernel lacks a kind of namespace; name it in --share to do without",
         _ => return None,
     };
-    Some(text.into())
+    let without = matches!(errno, libc::EPERM | libc::EACCES | libc::ENOSPC | libc::EUSERS)
+        || (error.step == "user namespace" && errno == libc::EINVAL);
+    Some(if without { format!("{text}; {WITHOUT}") } else { text.into() })
 }
+
+/// What there is where user namespaces cannot be had.
+pub const WITHOUT: &str =
+    "or do without: --share user,mount,pid,net,ipc,uts,cgroup,time with --landlock-rx, -ro and -rw (docs/landlock.md)";

@@ -28,7 +28,8 @@ pub static SETTINGS: &[Setting] = &[
     row!(Namespaces List "share" "LIST", share,
         "namespaces not to make new: user,mount,pid,net,ipc,uts,cgroup,time",
         "Absent: all eight are new. Without a mount namespace nothing of the file settings can hold, so none may be \
-         given; without a pid namespace /proc stays the host's, read-only, and what the program leaves running outlives it.",
+         given; without a pid namespace /proc stays the host's, read-only where mounts are new, and what the program leaves running \
+         outlives it, but for --init. Sharing all of them is for hosts where none can be made: see docs/landlock.md.",
         ["user", "net,ipc"]),
     row!(Namespaces One "hostname" "NAME", hostname,
         "the host name inside",
@@ -206,8 +207,9 @@ pub static SETTINGS: &[Setting] = &[
         "kill everything in the sandbox this long after main may begin; exit 124",
         "Absent: no limit. DUR is in seconds, or takes ms, s, m or h; decimals are allowed. Wall clock, CLOCK_MONOTONIC: a \
          stopped program or supervisor does not stop it, a suspended machine does. Setup is not counted. There is no \
-         SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a new pid namespace, as without one the kernel \
-         has no name for everything that was started, and a supervisor that is not outlived.",
+         SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a supervisor that is not outlived, and a new pid \
+         namespace, as without one the kernel has no name for everything that was started; where share keeps it, init and \
+         landlock-scope=signal.",
         ["90s", "1.5s"]),
 
     row!(Privileges List "cap-keep" "LIST", cap_keep,
@@ -323,7 +325,9 @@ pub static SETTINGS: &[Setting] = &[
         ["true", "false"]),
     row!(Process Switch "init" "", init,
         "a reaper at pid 1; the program is pid 2",
-        "Absent: the program is pid 1, to which the kernel delivers no signal that it does not handle.",
+        "Absent: the program is pid 1, to which the kernel delivers no signal that it does not handle. Where share keeps the pid \
+         namespace, the reaper is no pid 1, but orphans come back to it, and when the program, the supervisor or the time \
+         ends it kills all of them; with landlock-scope=signal the program cannot end it first.",
         ["true", "false"]),
     row!(Process Switch "no-die-with-parent" "", no_die_with_parent,
         "let the sandbox outlive its supervisor",

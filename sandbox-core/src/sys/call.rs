@@ -61,6 +61,7 @@ calls! {
     PrSchedCore = "prctl(PR_SCHED_CORE)",
     PrGetDumpable = "prctl(PR_GET_DUMPABLE)",
     PrGetName = "prctl(PR_GET_NAME)",
+    PrSetChildSubreaper = "prctl(PR_SET_CHILD_SUBREAPER)",
     PrSetName = "prctl(PR_SET_NAME)",
     PrSetDumpable = "prctl(PR_SET_DUMPABLE)",
     PrSetKeepcaps = "prctl(PR_SET_KEEPCAPS)",
