@@ -1,68 +1,65 @@
-# Landlock as the machine's kernel has it: sourced by init, which has sandbox, check and value. Version 2 in Debian's 6.1, if the
-# boot parameter lsm= names it; without, the kernel says that it is switched off.
+# shellcheck shell=sh
+# Landlock as the machine's kernel has it: version 2 in Linux 6.1, version 6 in 6.12; or switched off by lsm=.
+# What is there where no user namespace can be made: landlock_instead.
 
 bare=share=user,mount,pid,net,ipc,uts,cgroup,time
 
-landlock_is_on() {
-  for entry in preload launch; do
-    for user in root user; do
-      who="$user, $entry:"
-      check "$who landlock: what is not listed cannot be read" EACCES "$(sandbox $user $entry landlock-ro=/sbx -- $probe file list /etc)"
-      check "$who landlock: what is listed can" file "$(sandbox $user $entry landlock-ro=/sbx -- $probe file list /sbx/tree)"
-      check "$who landlock: it holds without namespaces" EACCES "$(sandbox $user $entry $bare landlock-ro=/sbx -- $probe file list /etc)"
-      check "$who landlock: and where nothing else does" "EACCES ok" "$(echo $(sandbox $user $entry $bare landlock-ro=/ -- $probe file create /tmp/made-$user) $(sandbox $user $entry $bare landlock-rw=/tmp -- $probe file create /tmp/made-$user))"
-      rm -f /tmp/made-$user
-      mkdir /tmp/from /tmp/to && echo x >/tmp/from/file && chmod -R 777 /tmp/from /tmp/to
-      check "$who landlock: moves go where both places are listed" "EACCES ok" "$(echo $(sandbox $user $entry $bare landlock-rw=/tmp/from landlock-ro=/tmp/to -- $probe file rename /tmp/from/file /tmp/to/file) $(sandbox $user $entry $bare landlock-rw=/tmp -- $probe file rename /tmp/from/file /tmp/to/file))"
-      rm -rf /tmp/from /tmp/to
+landlock_questions() {
+  check "$who landlock: what is not listed cannot be read" EACCES "$(sandbox "$@" landlock-ro=/sbx -- $probe file list /etc)"
+  check "$who landlock: what is listed can" file "$(sandbox "$@" landlock-ro=/sbx -- $probe file list /sbx/tree)"
+  without_namespaces "$@"
+  for move in "landlock-ro=/tmp/to EACCES" "landlock-rw=/tmp/to ok"; do
+    mkdir /tmp/from /tmp/to && echo x >/tmp/from/file && chmod -R 777 /tmp/from /tmp/to
+    check "$who landlock: a file is moved to ${move% *}" "${move#* }" "$(sandbox "$@" $bare landlock-rw=/tmp/from "${move% *}" -- $probe file rename /tmp/from/file /tmp/to/file)"
+    rm -rf /tmp/from /tmp/to
+  done
+  status=$(sandbox "$@" landlock-ro=/ status-fd=1 -- $probe exit 0)
+  version=$(echo "$status" | sed -n 's/.*"landlock":{"abi":\([0-9]*\),.*/\1/p')
+  echo text >/tmp/text && chmod 666 /tmp/text
+  emptied=$(sandbox "$@" $bare landlock-ro=/ -- $probe file truncate /tmp/text)
+  rm -f /tmp/text
+  case $version in
+    2)
+      check "$who landlock: what it does not hold is told" '*"not_held":\["truncate","ioctl_dev","resolve_unix"\]*' "$status"
+      # As docs/landlock.md says.
+      check "$who landlock: nothing keeps a file from being emptied" ok "$emptied"
       for setting in landlock-tcp-bind=80 landlock-tcp-connect=none landlock-scope=signal; do
-        out=$(sandbox $user $entry $setting -- $probe report; echo "code $?")
+        out=$(sandbox "$@" $setting -- $probe report; echo "code $?")
         check "$who landlock: this version cannot hold ${setting%%=*}" "sbx: policy: ${setting%%=*}: *version 2*sbx: hint: Linux 6.*code 125" "$out"
       done
-      out=$(sandbox $user $entry landlock-ro=/ status-fd=1 -- $probe exit 0)
-      check "$who landlock: what it does not hold is told" '*"landlock":{"abi":2,*"not_held":\["truncate","ioctl_dev","resolve_unix"\]*' "$out"
-      # Before version 3 nothing holds this; the page says so.
-      echo text >/tmp/text && chmod 666 /tmp/text
-      check "$who landlock: a file can be emptied" ok "$(sandbox $user $entry $bare landlock-ro=/ -- $probe file truncate /tmp/text)"
-      rm -f /tmp/text
-    done
-  done
-}
-
-landlock_is_off() {
-  for entry in preload launch; do
-    for user in root user; do
-      who="$user, $entry:"
-      for setting in landlock-ro=/ landlock-rw=none landlock-tcp-bind=80 landlock-scope=signal; do
-        out=$(sandbox $user $entry $setting -- $probe report; echo "code $?")
-        check "$who no landlock: ${setting%%=*} is refused" "sbx: policy: ${setting%%=*}: Landlock is switched off*(EOPNOTSUPP)*sbx: hint: *lsm=*code 125" "$out"
-      done
-      report=$(sandbox $user $entry $bare init=true rlimit=nofile=16 -- $probe report)
-      check "$who no landlock: the rest holds without namespaces" "1 2 0000000000000000" "$(value no_new_privs) $(value seccomp) $(value status.CapEff)"
-      out=$(sandbox $user $entry $bare init=true -- /sbx/probe deaf-orphan 1 >/dev/null; echo "code $?")
-      check "$who no landlock: the reaper ends with the program" "code 0" "$out"
-    done
-  done
-}
-
-# A user on a machine without user namespaces is shown the way.
-landlock_instead() {
-  for entry in preload launch; do
-    who="user, $entry:"
-    check "$who no user namespaces: the hint names what can be done" "*sbx: hint: *--share user,*docs/landlock.md*" "$(sandbox user $entry -- $probe report)"
-    case $(cat /sys/kernel/security/lsm) in
-      *landlock*) check "$who no user namespaces: files are held without" EACCES "$(sandbox user $entry $bare landlock-ro=/sbx -- $probe file list /etc)" ;;
-    esac
-  done
-}
-
-landlock_questions() {
-  mount -t securityfs none /sys/kernel/security 2>/dev/null
-  case $(cat /sys/kernel/security/lsm) in
-    *landlock*) landlock_is_on ;;
-    *) landlock_is_off ;;
+      ;;
+    6)
+      check "$who landlock: what it does not hold is told" '*"not_held":\["resolve_unix"\]*' "$status"
+      check "$who landlock: a file cannot be emptied" EACCES "$emptied"
+      check "$who landlock: ports" "EACCES ok" "$(echo $(sandbox "$@" landlock-tcp-bind=none -- $probe net bind 127.0.0.1:80 ; sandbox "$@" landlock-tcp-bind=8000 -- $probe net bind 127.0.0.1:8000))"
+      check "$who landlock: signals" "EPERM ok" "$(echo $(sandbox "$@" init=true landlock-scope=signal -- $probe kill 1 0; sandbox "$@" init=true -- $probe kill 1 0))"
+      out=$(sandbox "$@" $bare init=true landlock-scope=signal time-limit=500ms -- $probe deaf-orphan 15000; echo "code $?")
+      check "$who landlock: a time limit without namespaces" "*orphan*code 124" "$out"
+      ;;
+    *) check "$who landlock: a version these questions know" "2 or 6" "$version" ;;
   esac
-  echo 0 >/proc/sys/user/max_user_namespaces
-  landlock_instead
-  echo 10000 >/proc/sys/user/max_user_namespaces
+}
+
+# Where nothing else does.
+without_namespaces() {
+  check "$who without namespaces: what is not listed cannot be read" EACCES "$(sandbox "$@" $bare landlock-ro=/sbx -- $probe file list /etc)"
+  check "$who without namespaces: what is listed to be read cannot be written" EACCES "$(sandbox "$@" $bare landlock-ro=/ -- $probe file create /tmp/made)"
+  check "$who without namespaces: what is listed can" ok "$(sandbox "$@" $bare landlock-rw=/tmp -- $probe file create /tmp/made)"
+  rm -f /tmp/made
+}
+
+no_landlock_questions() {
+  for setting in landlock-ro=/ landlock-rw=none landlock-tcp-bind=80 landlock-scope=signal; do
+    out=$(sandbox "$@" $setting -- $probe report; echo "code $?")
+    check "$who no landlock: ${setting%%=*} is refused" "sbx: policy: ${setting%%=*}: Landlock is switched off*(EOPNOTSUPP)*sbx: hint: *lsm=*code 125" "$out"
+  done
+  report=$(sandbox "$@" $bare init=true rlimit=nofile=16 -- $probe report)
+  check "$who no landlock: the rest holds without namespaces" "1 2 0000000000000000" "$(value no_new_privs) $(value seccomp) $(value status.CapEff)"
+  out=$(sandbox "$@" $bare init=true -- /sbx/probe exit 7 >/dev/null; echo "code $?")
+  check "$who no landlock: the exit code is the program's" "code 7" "$out"
+}
+
+landlock_instead_questions() {
+  check "$who no user namespaces: the hint names what can be done" "*sbx: hint: *--share user,*docs/landlock.md*" "$(sandbox "$@" -- $probe report)"
+  without_namespaces "$@"
 }
