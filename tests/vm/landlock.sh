@@ -8,11 +8,8 @@ landlock_questions() {
   check "$who landlock: what is not listed cannot be read" EACCES "$(sandbox "$@" landlock-ro=/sbx -- $probe file list /etc)"
   check "$who landlock: what is listed can" file "$(sandbox "$@" landlock-ro=/sbx -- $probe file list /sbx/tree)"
   without_namespaces "$@"
-  for move in "landlock-ro=/tmp/to EACCES" "landlock-rw=/tmp/to ok"; do
-    mkdir /tmp/from /tmp/to && echo x >/tmp/from/file && chmod -R 777 /tmp/from /tmp/to
-    check "$who landlock: a file is moved to ${move% *}" "${move#* }" "$(sandbox "$@" $bare landlock-rw=/tmp/from "${move% *}" -- $probe file rename /tmp/from/file /tmp/to/file)"
-    rm -rf /tmp/from /tmp/to
-  done
+  moved "landlock-rw=/tmp/from landlock-ro=/tmp/to" EACCES "$@"
+  moved landlock-rw=/tmp ok "$@"
   status=$(sandbox "$@" landlock-ro=/ status-fd=1 -- $probe exit 0)
   version=$(echo "$status" | sed -n 's/.*"landlock":{"abi":\([0-9]*\),.*/\1/p')
   echo text >/tmp/text && chmod 666 /tmp/text
@@ -38,6 +35,15 @@ landlock_questions() {
       ;;
     *) check "$who landlock: a version these questions know" "2 or 6" "$version" ;;
   esac
+}
+
+moved() {
+  settings=$1 expected=$2
+  shift 2
+  mkdir /tmp/from /tmp/to && echo x >/tmp/from/file && chmod -R 777 /tmp/from /tmp/to
+  # shellcheck disable=SC2086
+  check "$who landlock: a move under $settings" "$expected" "$(sandbox "$@" $bare $settings -- $probe file rename /tmp/from/file /tmp/to/file)"
+  rm -rf /tmp/from /tmp/to
 }
 
 # Where nothing else does.

@@ -7,8 +7,9 @@ use crate::plan::Wanted;
 use crate::policy::Policy;
 use crate::policy::types::Namespace;
 use crate::supervise::init::{self, Adopter};
+use crate::sys::call::Call;
 use crate::sys::process::{self, Forked};
-use crate::sys::{privilege, signal};
+use crate::sys::{privilege, refused, signal};
 
 pub struct Init {
     /// What the reaper keeps: to pass signals on to a target that has become another user.
@@ -38,9 +39,17 @@ impl Step for Init {
     /// Returns in the target only.
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         let adopter = if self.adopts { Some(Adopter::new()?) } else { None };
+        let reaper = std::process::id();
         match process::fork()? {
-            // Pid 1 takes its namespace along. A reaper that has died before this call is outer's to see.
-            Forked::Child if self.adopts => privilege::die_with_parent(),
+            // Pid 1 takes its namespace along.
+            Forked::Child if self.adopts => {
+                privilege::die_with_parent()?;
+                match std::os::unix::process::parent_id() == reaper {
+                    true => Ok(()),
+                    // It has died before that call.
+                    false => Err(refused(Call::PrSetPdeathsig, libc::ESRCH)),
+                }
+            }
             Forked::Child => Ok(()),
             Forked::Parent(target) => {
                 // Nothing more privileged than the target may stay: the reaper keeps no capability either, or one.
