@@ -17,7 +17,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn new(policy: &Policy) -> Result<Self, PolicyError> {
+    pub(crate) fn new(policy: &Policy) -> Result<Self, PolicyError> {
         let mut shared = policy.share.items().to_vec();
         let net_is_shared = shared.contains(&Namespace::Net);
         match policy.net {
@@ -184,7 +184,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::network::plan_await(&wanted));
     steps.put(Side::Inner, step::init::plan(policy, &wanted, signals_others));
     // While files can be opened; the paths mean the new tree.
-    let landlock = step::landlock::plan(policy, host)?;
+    let landlock = step::landlock::plan(policy, host, &wanted)?;
     let (held, enter) = (landlock.as_ref().map(|rules| rules.held().clone()), landlock.as_ref().map(Rules::enter));
     steps.put(Side::Inner, landlock);
     // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the

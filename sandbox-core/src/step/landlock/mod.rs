@@ -4,80 +4,28 @@
 //! opened or mounted any more. What a kernel's Landlock cannot hold is refused, but for rights to files that came after its
 //! first version: these are told.
 
+mod rights;
+#[cfg(test)]
+mod tests;
+
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::{Context, Step};
 use crate::error::{Failure, PolicyError};
 use crate::host::Host;
+use crate::plan::Wanted;
 use crate::policy::Policy;
-use crate::policy::types::{Beneath, Port, Scope};
+use crate::policy::types::{Beneath, Namespace, Port, Scope, c_string};
 use crate::setting::text::show;
 use crate::setting::value::Text;
 use crate::sys::call::Call;
 use crate::sys::landlock::{self, Handled};
 use crate::sys::{file, refused};
+use rights::{Kind, names, rights};
 
 /// The step's name.
 pub const NAME: &str = "landlock";
-
-/// A right to files, include/uapi/linux/landlock.h: its bit is its place in the list.
-struct Right {
-    name: &'static str,
-    /// The first version that has it.
-    since: u32,
-    /// It means something for what is no directory.
-    of_files: bool,
-    /// Which settings give it.
-    by: &'static [Kind],
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Ro,
-    Rx,
-    Rw,
-}
-
-impl Kind {
-    const fn setting(self) -> &'static str {
-        match self {
-            Kind::Ro => "landlock-ro",
-            Kind::Rx => "landlock-rx",
-            Kind::Rw => "landlock-rw",
-        }
-    }
-}
-
-const fn right(name: &'static str, since: u32, of_files: bool, by: &'static [Kind]) -> Right {
-    Right { name, since, of_files, by }
-}
-
-/// Device nodes are made by no setting: what they lead to is the kernel's.
-const RIGHTS: [Right; 17] = {
-    use Kind::{Ro, Rw, Rx};
-    [
-        right("execute", 1, true, &[Rx]),
-        right("write_file", 1, true, &[Rw]),
-        right("read_file", 1, true, &[Ro, Rx, Rw]),
-        right("read_dir", 1, false, &[Ro, Rx, Rw]),
-        right("remove_dir", 1, false, &[Rw]),
-        right("remove_file", 1, false, &[Rw]),
-        right("make_char", 1, false, &[]),
-        right("make_dir", 1, false, &[Rw]),
-        right("make_reg", 1, false, &[Rw]),
-        right("make_sock", 1, false, &[Rw]),
-        right("make_fifo", 1, false, &[Rw]),
-        right("make_block", 1, false, &[]),
-        right("make_sym", 1, false, &[Rw]),
-        // Before, the kernel refuses it wherever there are rules.
-        right("refer", 2, false, &[Rw]),
-        right("truncate", 3, true, &[Rw]),
-        right("ioctl_dev", 5, true, &[Rw]),
-        // Of sockets made outside.
-        right("resolve_unix", 9, true, &[Rw]),
-    ]
-};
 
 /// The version that holds ports, and the one that has scopes.
 const PORTS_SINCE: u32 = 4;
@@ -95,16 +43,6 @@ impl Scope {
             Scope::Signal => 1 << 1,
         }
     }
-}
-
-/// The rights that fit, as bits.
-fn rights(fits: impl Fn(&Right) -> bool) -> u64 {
-    RIGHTS.iter().enumerate().filter(|(_, right)| fits(right)).fold(0, |set, (bit, _)| set | 1 << bit)
-}
-
-/// The names of rights.
-fn names(set: u64) -> Vec<&'static str> {
-    RIGHTS.iter().enumerate().filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, right)| right.name).collect()
 }
 
 /// What is held of what was asked for, as reports tell it.
@@ -167,7 +105,7 @@ fn ports(policy: &Policy) -> [(&'static str, &'static str, u64, &[Port]); 2] {
 ///
 /// # Errors
 /// This kernel's Landlock cannot hold what is asked for.
-pub fn plan(policy: &Policy, host: &Host) -> Result<Option<Rules>, PolicyError> {
+pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Rules>, PolicyError> {
     let Some(first) = first(policy) else { return Ok(None) };
     let abi = host.landlock.map_err(|errno| absent(first, errno))?;
     let scopes = policy.landlock_scope.items();
@@ -189,7 +127,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Option<Rules>, PolicyError> 
         let given = known & rights(|right| right.by.contains(&kind));
         for place in places {
             if let Beneath::Path(path) = place {
-                beneath.push((path.clone(), given));
+                beneath.push((absolute(path, policy, host, wanted)?, given));
             }
         }
     }
@@ -215,6 +153,20 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Option<Rules>, PolicyError> 
         scopes: scopes.iter().map(|scope| scope.name()).collect(),
     };
     Ok(Some(Rules { says: says(policy), handled, beneath, ports: allowed, held }))
+}
+
+/// The path, from where the program is meant to begin: where that is not visible it begins at `/`, and everything below `/`
+/// was not meant.
+fn absolute(path: &CString, policy: &Policy, host: &Host, wanted: &Wanted) -> Result<CString, PolicyError> {
+    let base = match &policy.cwd {
+        Some(dir) => &dir.0,
+        None if !wanted.is_new(Namespace::Mount) => return Ok(path.clone()),
+        None if wanted.root_is_the_hosts(policy) => &host.cwd,
+        None => c"/",
+    };
+    let path = path.to_bytes();
+    let whole = if path.starts_with(b"/") { path.into() } else { [base.to_bytes(), b"/", path].concat() };
+    c_string(whole).map_err(|why| PolicyError::conflict("landlock", why))
 }
 
 fn absent(setting: &str, errno: i32) -> PolicyError {
@@ -319,58 +271,5 @@ impl Step for Enter {
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         let ruleset = context.ruleset.take().ok_or(refused(Call::LandlockRestrictSelf, libc::EBADF))?;
         landlock::restrict_self(ruleset.as_fd())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::tests::host;
-    use crate::setting::{Assignment, Origin, named};
-
-    fn rules(abi: u32, settings: &[(&str, &str)]) -> Rules {
-        let say = |&(name, text): &(&str, &str)| Assignment {
-            setting: named(name).unwrap(),
-            text: text.into(),
-            origin: Origin::Flag,
-        };
-        let policy = Policy::new(&settings.iter().map(say).collect::<Vec<_>>()).unwrap();
-        plan(&policy, &Host { landlock: Ok(abi), ..host() }).unwrap().unwrap()
-    }
-
-    #[test]
-    fn bits_are_the_kernels_and_each_kind_gives_what_it_says() {
-        let all = [("landlock-ro", "/a"), ("landlock-rx", "/a"), ("landlock-rw", "/a")];
-        // include/uapi/linux/landlock.h: READ_FILE 1 << 2, READ_DIR 1 << 3, EXECUTE 1 << 0.
-        let given = |abi| rules(abi, &all).beneath.into_iter().map(|(_, set)| set).collect::<Vec<_>>();
-        // All of the version but EXECUTE, MAKE_CHAR 1 << 6 and MAKE_BLOCK 1 << 11.
-        let writable = |rights: u32| ((1 << rights) - 1) & !(1 | 1 << 6 | 1 << 11);
-        for (abi, rights) in [(1, 13), (2, 14), (3, 15), (4, 15), (5, 16), (7, 16), (8, 16), (9, 17), (20, 17)] {
-            assert_eq!(given(abi), [0b1100, 0b1101, writable(rights)], "{abi}");
-            assert_eq!(rules(abi, &all).handled.files, (1 << rights) - 1, "{abi}");
-        }
-        assert_eq!(
-            names(rights(|right| right.of_files)),
-            ["execute", "write_file", "read_file", "truncate", "ioctl_dev", "resolve_unix"]
-        );
-    }
-
-    #[test]
-    fn only_what_is_named_is_handled() {
-        let handled = |settings| rules(7, settings).handled;
-        assert_eq!(handled(&[("landlock-ro", "none")]), Handled { files: 0xffff, ports: 0, scopes: 0 });
-        assert_eq!(handled(&[("landlock-tcp-bind", "none")]), Handled { files: 0, ports: 1, scopes: 0 });
-        assert_eq!(handled(&[("landlock-tcp-connect", "1")]), Handled { files: 0, ports: 2, scopes: 0 });
-        assert_eq!(
-            handled(&[("landlock-scope", "abstract-unix-socket,signal")]),
-            Handled { files: 0, ports: 0, scopes: 3 }
-        );
-        assert!(rules(7, &[("landlock-ro", "none"), ("landlock-tcp-bind", "none")]).beneath.is_empty());
-    }
-
-    #[test]
-    fn failures_name_the_path_or_port() {
-        let rules = rules(7, &[("landlock-ro", "/a"), ("landlock-rw", "./b"), ("landlock-tcp-bind", "80")]);
-        assert_eq!([0, 1, 2, 3, 4].map(|number| rules.object(number)), ["", "/a", "./b", "port 80", ""]);
     }
 }
