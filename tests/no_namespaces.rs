@@ -132,7 +132,7 @@ fn all_of_them_die_with_the_supervisor() {
     need!("landlock-scopes", "setsid");
     for entry in ENTRIES {
         let dir = TempDir::new();
-        let running = sandbox(entry, &dir).spawn("/bin/sh", &ticking("echo ready; sleep 60"));
+        let running = sandbox(entry, &dir).spawn("/bin/sh", &ticking("trap '' IO TERM HUP; echo ready; sleep 60"));
         assert_eq!(running.line(), "ready");
         assert!(still_ticks(&dir.join("a")));
         running.signal(Signal::SIGKILL);
