@@ -125,6 +125,29 @@ fn python_reads_its_directory_and_writes_nothing() {
 }
 
 #[test]
+fn landlock_holds_a_script_without_any_namespace() {
+    need!("examples", "python3", "landlock-scopes");
+    for entry in ENTRIES {
+        let (dir, other) = (TempDir::new(), TempDir::new());
+        dir.file(
+            "main.py",
+            "import os, socket, subprocess, sys, tempfile\n\
+            def tried(act):\n    try: act(); return 'done'\n    except OSError as e: return type(e).__name__\n\
+            with tempfile.TemporaryFile() as f: f.write(b'scratch')\n\
+            open('made', 'w').write('text')\n\
+            print(subprocess.run(['cat', 'made'], capture_output=True, text=True).stdout, os.environ.get('HOME'))\n\
+            print(tried(lambda: open(sys.argv[1] + '/new', 'w')), tried(lambda: os.listdir('/proc')),\n\
+                tried(lambda: os.kill(os.getppid(), 0)), tried(lambda: os.chmod('made', 0)), tried(lambda: socket.socket()))\n",
+        );
+        let example = Example::new("landlock", &dir);
+        let said = example.run(entry, "", &["/usr/bin/python3", "main.py", other.to_str().unwrap()]);
+        let denied = ["PermissionError"; 4].join(" ");
+        assert_eq!(said.ok(), format!("text None\n{denied} OSError"));
+        assert!(dir.join("made").exists() && !other.join("new").exists());
+    }
+}
+
+#[test]
 fn compiler_writes_its_directory_and_nothing_else() {
     need!("examples", "cc");
     for entry in ENTRIES {

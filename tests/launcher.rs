@@ -95,7 +95,7 @@ fn contradictions_are_found_before_anything_runs() {
     for settings in [
         &["--share", "net", "--net", "none"][..],
         &["--share", "mount", "--tmpfs", "/x"],
-        &["--share", "pid", "--init"],
+        &["--share", "pid", "--time-limit", "1"],
         &["--share", "uts", "--hostname", "x"],
         &["--bind", "/x/../y"],
         &["--allow-new-privs", "--no-exec"],

@@ -1,6 +1,7 @@
 //! Remedies: what to do about a step's failure, where that is known.
 
 use crate::error::SetupError;
+use crate::step::landlock;
 use crate::step::rlimits::NPROC_OF_ROOT;
 use crate::sys::call::Call;
 
@@ -105,6 +106,11 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         }
         ("stats" | "log", libc::ELOOP) => "a link is not followed, as others may have made it: name the file itself",
         ("stats", libc::EINVAL) => "only a regular file can be left empty by a failure; --status-fd takes anything",
+        (landlock::NAME, libc::ENOENT) => "every listed path must exist inside; leave out what this host does not have",
+        (landlock::NAME, libc::E2BIG) => "Landlock domains nest 16 deep at most",
+        (landlock::NAME, libc::EBADFD) => {
+            "Landlock takes files that have a place in the tree: no pipe, socket or namespace"
+        }
         ("seccomp", libc::EINVAL) => "this kernel was built without CONFIG_SECCOMP_FILTER",
         ("observer", libc::ENOSYS | libc::EINVAL) => "calls can be observed from Linux 5.6 on",
         ("observer" | "seccomp", libc::EBUSY) => {
@@ -208,5 +214,11 @@ fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
         (Cause::Unknown, libc::EINVAL) => "this kernel lacks a kind of namespace; name it in --share to do without",
         _ => return None,
     };
-    Some(text.into())
+    let without = matches!(errno, libc::EPERM | libc::EACCES | libc::ENOSPC | libc::EUSERS)
+        || (error.step == "user namespace" && errno == libc::EINVAL);
+    Some(if without { format!("{text}; {WITHOUT}") } else { text.into() })
 }
+
+/// What there is where user namespaces cannot be had.
+pub const WITHOUT: &str =
+    "or do without: --share user,mount,pid,net,ipc,uts,cgroup,time with --landlock-rx, -ro and -rw (docs/landlock.md)";

@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use crate::delegation::{self, Delegation};
 use crate::policy::Policy;
+use crate::step;
 use crate::sys;
 
 // include/uapi/linux/capability.h
@@ -36,6 +37,8 @@ pub struct Host {
     pub leaves_groups: bool,
     /// Which other ids it may map; absent where the policy maps none.
     pub delegation: Option<Delegation>,
+    /// The version of the kernel's Landlock, or the error number in its place; ENOSYS also where the policy asks for none.
+    pub landlock: Result<u32, i32>,
 }
 
 impl Host {
@@ -58,6 +61,7 @@ impl Host {
             maps_any: has(SETUID | SETGID),
             leaves_groups: has(SETGID) && sys::privilege::has_groups() && delegation::setgroups_is_allowed(),
             delegation: None,
+            landlock: Err(libc::ENOSYS),
         }
     }
 
@@ -68,6 +72,15 @@ impl Host {
             return self;
         }
         Self { delegation: Some(Delegation::probe(self.uid, path)), ..self }
+    }
+
+    /// Looks also for what only Landlock needs, where the policy asks for it.
+    #[must_use]
+    pub fn for_landlock(self, policy: &Policy) -> Self {
+        if !step::landlock::is_asked_for(policy) {
+            return self;
+        }
+        Self { landlock: sys::landlock::abi().map_err(|failure| failure.errno), ..self }
     }
 }
 
@@ -89,6 +102,7 @@ pub(crate) mod tests {
             maps_any: false,
             leaves_groups: false,
             delegation: None,
+            landlock: Ok(7),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Overlay, Root};
 use crate::step::id_map::Maps;
+use crate::step::landlock::{Held, Rules};
 use crate::step::{self, Side, Step};
 
 /// What several steps need to know of the policy, decided once.
@@ -16,7 +17,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn new(policy: &Policy) -> Result<Self, PolicyError> {
+    pub(crate) fn new(policy: &Policy) -> Result<Self, PolicyError> {
         let mut shared = policy.share.items().to_vec();
         let net_is_shared = shared.contains(&Namespace::Net);
         match policy.net {
@@ -74,6 +75,8 @@ pub struct Supervision {
     pub target_is_pid_1: bool,
     /// A reaper is, and passes signals on.
     pub init: bool,
+    /// It is not pid 1, and ends the sandbox by itself.
+    pub adopts: bool,
     /// The target may be another user than outer, whom only CAP_KILL lets signal it, and take it along in death.
     pub signals_others: bool,
     pub status_fd: Option<i32>,
@@ -100,6 +103,7 @@ pub struct Plan {
     pub supervision: Supervision,
     wanted: Wanted,
     needs_tool: bool,
+    landlock: Option<Held>,
 }
 
 /// CAP_SETGID and CAP_SETUID, include/uapi/linux/capability.h
@@ -180,7 +184,11 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::parent::plan(policy));
     // Before init, which keeps the other end's attention from then on.
     steps.put(Side::Inner, step::network::plan_await(policy, &wanted, &links));
-    steps.put(Side::Inner, step::init::plan(policy, signals_others));
+    steps.put(Side::Inner, step::init::plan(policy, &wanted, signals_others));
+    // While files can be opened; the paths mean the new tree.
+    let landlock = step::landlock::plan(policy, host, &wanted)?;
+    let (held, enter) = (landlock.as_ref().map(|rules| rules.held().clone()), landlock.as_ref().map(Rules::enter));
+    steps.put(Side::Inner, landlock);
     // What slows or limits is the target's alone: after all that takes time, opens files or forks. The processors after the
     // network, until which inner is kept off outer's own.
     steps.put(Side::Inner, step::nice::plan(policy, host, Side::Inner));
@@ -191,13 +199,15 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, rlimits);
     steps.put(Side::Inner, step::tsc::plan(policy)?);
     if policy.allow_new_privs.on() {
-        // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
+        // Without no_new_privs only CAP_SYS_ADMIN may load a filter, or enter a Landlock domain.
+        steps.put(Side::Inner, enter);
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
     } else {
         // The last that needed a capability is above; the filter may forbid every call above it.
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
         steps.put(Side::Inner, step::capabilities::plan_no_new_privs(policy));
+        steps.put(Side::Inner, enter);
         steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
     }
 
@@ -205,6 +215,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let supervision = Supervision {
         target_is_pid_1,
         init: policy.init.on(),
+        adopts: policy.init.on() && !wanted.is_new(Namespace::Pid),
         signals_others,
         status_fd: policy.status_fd.map(|fd| fd.0),
         stats: policy.stats.is_some(),
@@ -214,7 +225,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         observed: policy.observe,
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
-    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool })
+    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool, landlock: held })
 }
 
 impl Plan {
@@ -226,6 +237,11 @@ impl Plan {
     /// Whether a set-user-ID program has to run before the sandbox is there: no_new_privs must not be set until then.
     pub fn needs_tool(&self) -> bool {
         self.needs_tool
+    }
+
+    /// What Landlock is to hold.
+    pub fn landlock(&self) -> Option<&Held> {
+        self.landlock.as_ref()
     }
 
     /// The number of the step of this name.
@@ -254,16 +270,15 @@ impl Steps {
 fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), PolicyError> {
     let conflict = |name: &str, why: &str| Err(PolicyError::conflict(name, why));
     let new = |kind| wanted.is_new(kind);
-    if policy.init.on() && !new(Namespace::Pid) {
-        return conflict("init", "a reaper is pid 1, which needs a new pid namespace");
-    }
     if policy.allow_new_privs.on() && policy.no_exec.on() {
         return conflict("allow-new-privs", "has no meaning with no-exec: only execve grants privileges");
     }
     if !new(Namespace::User) && !host.privileged {
         let other = Namespace::ALL.iter().find(|&&kind| kind != Namespace::User && new(kind));
         if let Some(kind) = other {
-            return conflict("share", &format!("user, so the {} namespace needs root", kind.name()));
+            let why = format!("user, so the {} namespace needs root", kind.name());
+            return Err(PolicyError::conflict("share", why)
+                .with_hint("share all of them, user,mount,pid,net,ipc,uts,cgroup,time, or not user"));
         }
         if wanted.kept(policy) != 0 {
             return conflict("cap-keep", "there is nothing to keep without a user namespace or root");
@@ -432,7 +447,8 @@ mod tests {
             &[("share", "mount"), ("dir", "/x")],
             &[("share", "mount"), ("symlink", "y:/x")],
             &[("root", "host"), ("overlay", "/:lower=/y")],
-            &[("share", "pid"), ("init", "true")],
+            &[("time-limit", "1"), ("share", "pid"), ("init", "true")],
+            &[("time-limit", "1"), ("share", "pid"), ("landlock-scope", "signal")],
             &[("share", "pid"), ("proc", "ro")],
             &[("no-new-code", "true"), ("proc", "rw")],
             &[("share", "user")],
@@ -462,6 +478,60 @@ mod tests {
         assert!(try_for(&Host { privileged: true, ..host() }, &[("share", "user")]).is_ok());
         let nothing_new = [("share", "user,mount,pid,net,ipc,uts,cgroup,time")];
         assert!(!lines(&nothing_new).contains("bounding"));
+    }
+
+    #[test]
+    fn what_a_landlock_cannot_hold_is_refused_or_told() {
+        let on = |abi, settings: &[(&str, &str)]| try_for(&Host { landlock: abi, ..host() }, settings);
+        let files = [("landlock-ro", "/usr")];
+        for (errno, word) in
+            [(libc::EOPNOTSUPP, "switched off"), (libc::ENOSYS, "no Landlock"), (libc::EPERM, "refused")]
+        {
+            for setting in [("landlock-rx", "none"), ("landlock-tcp-bind", "1"), ("landlock-scope", "signal")] {
+                let message = on(Err(errno), &[setting]).unwrap_err().to_string();
+                assert!(message.contains(setting.0) && message.contains(word), "{message}");
+            }
+            assert!(on(Err(errno), &[]).is_ok() && on(Err(errno), &[("landlock-scope", "")]).is_ok());
+        }
+        for (abi, not_held) in [
+            (1, "ABI 1, not held: truncate, ioctl_dev, resolve_unix\n"),
+            (2, "ABI 2, not held: truncate, ioctl_dev, resolve_unix\n"),
+            (3, "ABI 3, not held: ioctl_dev, resolve_unix\n"),
+            (4, "ABI 4, not held: ioctl_dev, resolve_unix\n"),
+            (8, "ABI 8, not held: resolve_unix\n"),
+            (9, "ABI 9\n"),
+        ] {
+            let plan = on(Ok(abi), &files).unwrap();
+            assert!(plan.contains(not_held), "{abi}: {plan}");
+        }
+        for (abi, tcp, scopes) in [(3, false, false), (4, true, false), (5, true, false), (6, true, true)] {
+            assert_eq!(on(Ok(abi), &[("landlock-tcp-bind", "none")]).is_ok(), tcp, "{abi}");
+            assert_eq!(on(Ok(abi), &[("landlock-tcp-connect", "443")]).is_ok(), tcp, "{abi}");
+            assert_eq!(on(Ok(abi), &[("landlock-scope", "signal")]).is_ok(), scopes, "{abi}");
+        }
+        // Of rights to files nothing is said where none are asked for.
+        assert!(on(Ok(7), &[("landlock-scope", "signal")]).unwrap().contains("ABI 7, scope signal\n"));
+    }
+
+    #[test]
+    fn landlock_rules_are_made_while_files_can_be_opened_and_hold_before_the_filter() {
+        let settings = [("landlock-rw", "/tmp"), ("rlimit", "nofile=3"), ("init", "true")];
+        let place = |steps: &[String], name: &str| steps.iter().rposition(|step| step == name).unwrap();
+        for (more, after, before) in [
+            (None, "inner no_new_privs", "inner seccomp"),
+            // Without no_new_privs it takes CAP_SYS_ADMIN.
+            (Some(("allow-new-privs", "true")), "inner rlimits", "inner seccomp"),
+        ] {
+            let settings: Vec<_> = settings.iter().copied().chain(more).collect();
+            let steps = steps(&settings);
+            let made = steps.iter().position(|step| step == "inner landlock").unwrap();
+            assert!(place(&steps, "inner mounts") < made && place(&steps, "inner init") < made);
+            assert!(made < place(&steps, "inner rlimits"));
+            let held = place(&steps, "inner landlock");
+            assert!(place(&steps, after) < held && held < place(&steps, before), "{steps:?}");
+        }
+        let without_privileges = steps(&[settings[0], ("allow-new-privs", "true")]);
+        assert!(place(&without_privileges, "inner landlock") < place(&without_privileges, "inner capabilities"));
     }
 
     /// The steps of a plan by side and name.

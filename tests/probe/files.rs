@@ -24,6 +24,9 @@ pub fn run(args: &[OsString]) {
         "create-suid" => outcome(OpenOptions::new().write(true).create_new(true).mode(0o4755).open(path)),
         "fill" => outcome(fill(path)),
         "mkdir" => outcome(fs::DirBuilder::new().mode(0o700).create(path)),
+        "rmdir" => outcome(fs::remove_dir(path)),
+        "truncate" => outcome(truncate(path)),
+        "ioctl" => outcome(ioctl(path)),
         "unlink" => outcome(fs::remove_file(path)),
         "rename" => outcome(fs::rename(path, arg(rest))),
         "link" => outcome(fs::hard_link(path, arg(rest))),
@@ -60,6 +63,19 @@ fn cat(path: &Path) {
 
 fn write(path: &Path, what: &[u8]) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).open(path)?.write_all_at(what, 0)
+}
+
+/// truncate(2): by name, opening nothing.
+fn truncate(path: &Path) -> io::Result<i64> {
+    sys::call(libc::SYS_truncate, [sys::leak(path.as_os_str().as_bytes()), 0, 0, 0, 0, 0])
+}
+
+/// An ioctl(2) of a random number generator: how random it is.
+fn ioctl(path: &Path) -> io::Result<i64> {
+    // RNDGETENTCNT, include/uapi/linux/random.h
+    const COUNT: usize = 0x8004_5200;
+    let file = File::open(path)?;
+    sys::call(libc::SYS_ioctl, [std::os::fd::AsRawFd::as_raw_fd(&file) as usize, COUNT, sys::buffer(4), 0, 0, 0])
 }
 
 /// Writes one MiB, in blocks, so that a small file system is full before.

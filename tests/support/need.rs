@@ -10,7 +10,7 @@ use super::sandbox::PATH;
 
 /// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`,
 /// `sys_resource` (the capability), `two-processors`, `tsc-clock` (the clock source is the counter), `subids` (ids to map
-/// besides one's own), `sbx-test` (a user who has such), `libseccomp` (its headers), or a program.
+/// besides one's own), `landlock`, `landlock-tcp` and `landlock-scopes` (what its versions hold), `sbx-test` (a user who has such), `libseccomp` (its headers), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -40,6 +40,11 @@ pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
 
+/// The version of this kernel's Landlock; 0 where there is none.
+fn landlock() -> u32 {
+    sandbox_core::sys::landlock::abi().unwrap_or(0)
+}
+
 fn is_there(what: &str) -> bool {
     match what {
         "root" => is_root(),
@@ -54,6 +59,9 @@ fn is_there(what: &str) -> bool {
         "two-processors" => std::thread::available_parallelism().is_ok_and(|count| count.get() > 1),
         "tsc-clock" => std::fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource")
             .is_ok_and(|name| matches!(name.trim(), "tsc" | "kvm-clock")),
+        "landlock" => landlock() >= 3,
+        "landlock-tcp" => landlock() >= 4,
+        "landlock-scopes" => landlock() >= 6,
         "libseccomp" => Path::new("/usr/include/seccomp.h").exists(),
         "ipv6" => Path::new("/proc/net/if_inet6").exists(),
         "userns" => {

@@ -50,7 +50,12 @@ impl Report {
 
     /// What must be the same in two runs of one policy: all but what is counted up, or named after the run.
     pub fn without_what_varies(mut self) -> Self {
-        self.0.retain(|key, _| !key.starts_with("ns.") && key != "pid" && key != "cgroup");
+        // In the host's pid namespace every run has its own numbers.
+        let outside = self.one("ppid") != "0" && self.one("ppid") != "1";
+        let numbers: &[&str] = if outside { &["ppid", "pgid", "sid"] } else { &[] };
+        self.0.retain(|key, _| {
+            !key.starts_with("ns.") && key != "pid" && key != "cgroup" && !numbers.contains(&key.as_str())
+        });
         // Each mount has new numbers: its own, its parent's, its device's.
         for line in self.0.get_mut("mount").into_iter().flatten() {
             *line = line.split(' ').skip(3).filter(|word| !word.starts_with("master:")).collect::<Vec<_>>().join(" ");

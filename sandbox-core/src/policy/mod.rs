@@ -7,10 +7,10 @@ use crate::error::PolicyError;
 use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
-    Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice, FilterText,
-    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, Namespace, NetMode, Nice, Observe, Offset,
-    OomScoreAdj, OutFile, Overlay, OwnIface, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs,
-    Umask, Veth,
+    Beneath, Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice,
+    FilterText, HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, Namespace, NetMode, Nice, Observe,
+    Offset, OomScoreAdj, OutFile, Overlay, OwnIface, Persona, Port, ProcMode, Profile, Rlimit, Root, Scope,
+    SeccompAction, Syscall, Tmpfs, Umask, Veth,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -62,6 +62,12 @@ pub struct Policy {
     pub seccomp_allow: List<Syscall>,
     pub seccomp_deny: List<Syscall>,
     pub seccomp_action: Option<SeccompAction>,
+    pub landlock_ro: Repeat<Beneath>,
+    pub landlock_rx: Repeat<Beneath>,
+    pub landlock_rw: Repeat<Beneath>,
+    pub landlock_tcp_bind: Repeat<Port>,
+    pub landlock_tcp_connect: Repeat<Port>,
+    pub landlock_scope: List<Scope>,
     pub no_exec: Switch,
     pub no_new_code: Switch,
     pub env: Repeat<EnvEntry>,

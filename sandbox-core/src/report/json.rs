@@ -46,6 +46,19 @@ impl Json {
         self.0.push_str(&format!("[{}]", values.join(",")));
     }
 
+    /// A member that is an array of strings.
+    pub fn strings(&mut self, key: &str, values: &[&str]) {
+        self.key(key);
+        self.0.push('[');
+        for value in values {
+            if !self.0.ends_with('[') {
+                self.0.push(',');
+            }
+            quote(value, &mut self.0);
+        }
+        self.0.push(']');
+    }
+
     /// A member that is an array of objects.
     pub fn objects<T>(&mut self, key: &str, items: impl Iterator<Item = T>, mut fill: impl FnMut(&mut Self, T)) {
         self.key(key);
@@ -91,9 +104,10 @@ mod tests {
         let mut json = Json::event("e\"\\\n");
         json.object("o", |o| o.plain("n", 1));
         json.numbers("a", [1, 2].into_iter());
+        json.strings("s", &["x", "["]);
         json.objects("l", ["x", "y"].into_iter(), |o, v| o.string("v", v));
         json.plain("b", true);
-        let expected = "{\"event\":\"e\\\"\\\\\\u000a\",\"o\":{\"n\":1},\"a\":[1,2],\"l\":[{\"v\":\"x\"},{\"v\":\"y\"}],\"b\":true}\n";
+        let expected = "{\"event\":\"e\\\"\\\\\\u000a\",\"o\":{\"n\":1},\"a\":[1,2],\"s\":[\"x\",\"[\"],\"l\":[{\"v\":\"x\"},{\"v\":\"y\"}],\"b\":true}\n";
         assert_eq!(json.line(), expected);
     }
 }

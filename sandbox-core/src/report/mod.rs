@@ -13,6 +13,7 @@ use proc_status::ProcStatus;
 use crate::plan::Plan;
 use crate::policy::types::Namespace;
 use crate::setting::text::show;
+use crate::step::landlock::Held;
 use crate::sys::call::Call;
 use crate::sys::{Result, file, refused};
 
@@ -75,6 +76,7 @@ pub fn entered(inner: i32, ours: &[i32], plan: &Plan) -> Result<String> {
     json.plain("seccomp", mode);
     json.plain("seccomp_filters", status.number("Seccomp_filters", 0).unwrap_or(0));
     missing |= mode != 2 || (plan.has_step("no_new_privs") && !privileges);
+    landlock(&mut json, plan.landlock());
     json.objects("mounts", mounts(&read("mountinfo")?).into_iter(), |json, mount| {
         json.string("target", &mount.target);
         json.string("type", &mount.kind);
@@ -87,6 +89,19 @@ pub fn entered(inner: i32, ours: &[i32], plan: &Plan) -> Result<String> {
     fds.sort_unstable();
     json.numbers("fds", fds.into_iter());
     if missing { Err(refused(Call::Read, libc::EBADE)) } else { Ok(json.line()) }
+}
+
+/// The kernel does not tell: this is what it has accepted.
+fn landlock(json: &mut Json, held: Option<&Held>) {
+    let Some(held) = held else { return json.plain("landlock", "null") };
+    json.object("landlock", |json| {
+        json.plain("abi", held.abi);
+        for (key, names) in
+            [("files", &held.files), ("not_held", &held.not_held), ("tcp", &held.tcp), ("scopes", &held.scopes)]
+        {
+            json.strings(key, names);
+        }
+    });
 }
 
 fn inode(dir: &str, kind: Namespace) -> Option<u64> {

@@ -28,7 +28,8 @@ pub static SETTINGS: &[Setting] = &[
     row!(Namespaces List "share" "LIST", share,
         "namespaces not to make new: user,mount,pid,net,ipc,uts,cgroup,time",
         "Absent: all eight are new. Without a mount namespace nothing of the file settings can hold, so none may be \
-         given; without a pid namespace /proc stays the host's, read-only, and what the program leaves running outlives it.",
+         given; without a pid namespace /proc stays the host's, read-only where mounts are new, and what the program leaves running \
+         outlives it, but for --init. Sharing all of them is for hosts where none can be made: see docs/landlock.md.",
         ["user", "net,ipc"]),
     row!(Namespaces One "hostname" "NAME", hostname,
         "the host name inside",
@@ -232,8 +233,9 @@ pub static SETTINGS: &[Setting] = &[
         "kill everything in the sandbox this long after main may begin; exit 124",
         "Absent: no limit. DUR is in seconds, or takes ms, s, m or h; decimals are allowed. Wall clock, CLOCK_MONOTONIC: a \
          stopped program or supervisor does not stop it, a suspended machine does. Setup is not counted. There is no \
-         SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a new pid namespace, as without one the kernel \
-         has no name for everything that was started, and a supervisor that is not outlived.",
+         SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a supervisor that is not outlived, and a new pid \
+         namespace, as without one the kernel has no name for everything that was started; where share keeps it, init and \
+         landlock-scope=signal.",
         ["90s", "1.5s"]),
 
     row!(Privileges List "cap-keep" "LIST", cap_keep,
@@ -272,6 +274,37 @@ pub static SETTINGS: &[Setting] = &[
          process. Answers that say a call does not exist (ENOSYS) stay: programs fall back on them. log refuses \
          nothing of the filter but TIOCSTI and TIOCLINUX; it is for finding out what a program needs.",
         ["errno", "errno:EACCES", "kill", "kill-thread", "trap", "log"]),
+    row!(Privileges Repeat "landlock-ro" "PATH", landlock_ro,
+        "let PATH, and what is below it, be read; of files only what is listed",
+        "Absent: files are held by the mounts alone. With any landlock-ro, -rx or -rw, every access to files that Landlock knows \
+         is refused but where it is listed, whatever the mounts and permissions allow. PATH is one inside, and must exist: it \
+         begins with / or, from the current directory inside, with a dot; none lists nothing. A link is followed. A path may be \
+         given to several: what each allows is allowed. What is open already, and what the program has mapped, stays. Needs \
+         Linux 5.13; see docs/landlock.md for what later versions add.",
+        ["/etc", "./data", "none"]),
+    row!(Privileges Repeat "landlock-rx" "PATH", landlock_rx,
+        "as --landlock-ro, and let files be executed",
+        "To map a library takes only reading; to execute a program, its loader too must be listed here.",
+        ["/usr"]),
+    row!(Privileges Repeat "landlock-rw" "PATH", landlock_rw,
+        "as --landlock-ro, and let be written, made, moved, removed; not executed",
+        "Also truncate(2), ioctl(2) of devices and, from Linux 7.1 on, connecting to sockets; all but executing, and making \
+         device nodes.",
+        ["/tmp", ".", "/dev/null"]),
+    row!(Privileges Repeat "landlock-tcp-bind" "PORT", landlock_tcp_bind,
+        "let TCP sockets be bound to PORT, and to no port that is not listed",
+        "Absent: to all. none lists nothing; 0 is a port that the kernel chooses. Of UDP and other sockets nothing is said. \
+         Needs Linux 6.7.",
+        ["8080", "0", "none"]),
+    row!(Privileges Repeat "landlock-tcp-connect" "PORT", landlock_tcp_connect,
+        "let TCP connections be made to PORT, and to no port that is not listed",
+        "As landlock-tcp-bind; of any address.",
+        ["443", "none"]),
+    row!(Privileges List "landlock-scope" "LIST", landlock_scope,
+        "what must not reach outside: abstract-unix-socket, signal",
+        "Absent: nothing of it. abstract-unix-socket: connecting to such sockets of processes outside; signal: signals to \
+         processes outside, the supervisor among them. Namespaces hold the same, where they are new. Needs Linux 6.12.",
+        ["signal", "abstract-unix-socket,signal"]),
     row!(Privileges Switch "no-exec" "", no_exec,
         "refuse execve and execveat",
         "The program is loaded already and needs neither.",
@@ -318,7 +351,9 @@ pub static SETTINGS: &[Setting] = &[
         ["true", "false"]),
     row!(Process Switch "init" "", init,
         "a reaper at pid 1; the program is pid 2",
-        "Absent: the program is pid 1, to which the kernel delivers no signal that it does not handle.",
+        "Absent: the program is pid 1, to which the kernel delivers no signal that it does not handle. Where share keeps the pid \
+         namespace, the reaper is no pid 1, but orphans come back to it, and when the program, the supervisor or the time \
+         ends it kills all of them; with landlock-scope=signal the program cannot end it first.",
         ["true", "false"]),
     row!(Process Switch "no-die-with-parent" "", no_die_with_parent,
         "let the sandbox outlive its supervisor",

@@ -11,6 +11,7 @@ pub mod hostname;
 pub mod id_map;
 pub mod ids;
 pub mod init;
+pub mod landlock;
 pub mod log;
 pub mod mounts;
 pub mod namespaces;
@@ -86,6 +87,8 @@ pub struct Context {
     pub listener: Option<OwnedFd>,
     /// Where messages before main go when that is not standard error, or when the program's is replaced.
     pub log: Option<OwnedFd>,
+    /// The Landlock rules, until they are in force.
+    pub ruleset: Option<OwnedFd>,
     /// `/dev/null`, to be put in the place of standard descriptors.
     pub null: Option<OwnedFd>,
 }

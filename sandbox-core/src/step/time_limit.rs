@@ -6,7 +6,7 @@ use super::{Context, Step};
 use crate::error::{Failure, PolicyError};
 use crate::plan::Wanted;
 use crate::policy::Policy;
-use crate::policy::types::Namespace;
+use crate::policy::types::{Namespace, Scope};
 use crate::setting::text::show;
 use crate::setting::value::Text;
 use crate::sys::timer::Alarm;
@@ -27,7 +27,12 @@ pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<TimeLimit>, Polic
         return conflict("more seconds than the kernel can count");
     }
     if !wanted.is_new(Namespace::Pid) {
-        return conflict("without a new pid namespace, which share keeps, nothing reaches all that the program starts");
+        let (reaped, kept_apart) = (policy.init.on(), policy.landlock_scope.items().contains(&Scope::Signal));
+        if !(reaped && kept_apart) {
+            let why = "without a new pid namespace, which share keeps, only a reaper reaches all that the program starts, and \
+                       the program must not reach the reaper";
+            return Err(PolicyError::conflict("time-limit", why).with_hint("add --init and --landlock-scope signal"));
+        }
     }
     if policy.no_die_with_parent.on() {
         return conflict("the supervisor keeps the time, which no-die-with-parent lets the program outlive");

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use super::clock::Clock;
 use super::decide::{self, Action, Disposition, Target};
+use super::init;
 use super::observer::Observer;
 use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
@@ -169,7 +170,7 @@ impl<'a> Outer<'a> {
                 Ok(taken) => self.pass_on(taken),
                 // Cannot be: the call has no other error. Not waiting would spin, so the sandbox ends.
                 Err(_) => {
-                    let _ = signal::send(self.inner, libc::SIGKILL);
+                    self.end_all();
                     process::exit(exit::REFUSED)
                 }
             }
@@ -179,13 +180,19 @@ impl<'a> Outer<'a> {
         }
     }
 
-    /// SIGKILL to pid 1 ends everything in its namespace; the end of it is awaited as any other.
+    /// The end of it all is awaited as any other.
     fn time_is_over(&mut self) {
         if self.killed_for.is_none() {
             self.killed_for = Some(KilledFor::Time);
-            // ignored: a target that has just ended is reported by the SIGCHLD that follows
-            let _ = signal::send(self.inner, libc::SIGKILL);
+            self.end_all();
         }
+    }
+
+    /// Ends inner, and whatever is in the sandbox with it.
+    fn end_all(&self) {
+        let signal = if self.how.adopts { init::END } else { libc::SIGKILL };
+        // ignored: an inner that has just ended is reported by the SIGCHLD that follows
+        let _ = signal::send(self.inner, signal);
     }
 
     fn children(&mut self) {
@@ -195,7 +202,7 @@ impl<'a> Outer<'a> {
                 Ok(None) => return,
                 // Cannot be for a child of ours. Not to know how it ends is to wait for ever, so it ends now.
                 Err(_) => {
-                    let _ = signal::send(self.inner, libc::SIGKILL);
+                    self.end_all();
                     process::exit(exit::REFUSED)
                 }
             };

@@ -116,6 +116,16 @@ pub fn die_with_parent() -> Result<()> {
     prctl(Call::PrSetPdeathsig, libc::PR_SET_PDEATHSIG, libc::SIGKILL.cast_unsigned().into(), 0)
 }
 
+/// Asks for another signal in its place.
+pub fn told_of_parents_death(signal: i32) -> Result<()> {
+    prctl(Call::PrSetPdeathsig, libc::PR_SET_PDEATHSIG, signal.cast_unsigned().into(), 0)
+}
+
+/// Makes this process the parent of its descendants' orphans, prctl(2) PR_SET_CHILD_SUBREAPER.
+pub fn adopt_orphans() -> Result<()> {
+    prctl(Call::PrSetChildSubreaper, libc::PR_SET_CHILD_SUBREAPER, 1, 0)
+}
+
 /// Loads a filter for the whole process, seccomp(2).
 pub fn load_filter(program: &[libc::sock_filter]) -> Result<()> {
     let len = u16::try_from(program.len()).map_err(|_| super::refused(Call::Seccomp, libc::E2BIG))?;

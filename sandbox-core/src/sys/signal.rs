@@ -189,6 +189,21 @@ pub fn reap(pid: i32) -> Result<Option<Reaped>> {
     }
 }
 
+/// Waits until any child has ended; `None` when there is none, waitpid(2).
+pub fn wait_any() -> Result<Option<Reaped>> {
+    let mut status = 0;
+    loop {
+        // SAFETY: the kernel fills the live integer.
+        let answer = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) };
+        match check(Call::Wait, answer.into()) {
+            Err(failure) if failure.errno == libc::EINTR => {}
+            Err(failure) if failure.errno == libc::ECHILD => return Ok(None),
+            Err(failure) => return Err(failure),
+            Ok(_) => return Ok(Some(Reaped { pid: answer, status, usage: Usage::default() })),
+        }
+    }
+}
+
 /// Waits until child `pid` has ended, waitpid(2).
 pub fn wait_end(pid: i32) -> Result<Change> {
     let mut status = 0;

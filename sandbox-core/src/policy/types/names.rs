@@ -159,3 +159,12 @@ names! {
     /// Only what every filter refuses: foreign architectures, x32, unknown numbers, typing into a terminal.
     None = "none",
 }
+
+names! {
+    /// What ends at the border of a Landlock domain.
+    Scope:
+    /// Connecting to an abstract unix socket of a process outside.
+    AbstractUnixSocket = "abstract-unix-socket",
+    /// Signals to a process outside.
+    Signal = "signal",
+}
