@@ -5,6 +5,8 @@ use sandbox_core::setting::text::show;
 /// One mount.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mount {
+    id: u32,
+    parent: u32,
     /// `major:minor`.
     pub device: String,
     /// What of the file system is mounted.
@@ -25,17 +27,44 @@ impl Mount {
     }
 }
 
+/// Whether something else is in its place, and nothing of it can be named: a mount on top of it, or on a directory above
+/// its place, or on top of the one that it is mounted in.
+pub fn is_covered(mount: &Mount, all: &[Mount]) -> bool {
+    let on_top = |below: &Mount| all.iter().any(|other| other.parent == below.id && other.target == below.target);
+    on_top(mount) || is_unreachable(mount, all, all.len())
+}
+
+/// No chain of mounts is longer than there are mounts, but a table that is read while it changes can have a circle.
+fn is_unreachable(mount: &Mount, all: &[Mount], longest: usize) -> bool {
+    let Some(parent) = all.iter().find(|other| other.id == mount.parent && other.id != mount.id) else { return false };
+    let beside = |other: &Mount| other.parent == mount.parent && other.id != mount.id;
+    let covers =
+        |other: &Mount| beside(other) && mount.target != other.target && is_below(&mount.target, &other.target);
+    let on_parent = |other: &Mount| beside(other) && other.target == parent.target && mount.target != parent.target;
+    longest == 0
+        || all.iter().any(|other| covers(other) || on_parent(other))
+        || is_unreachable(parent, all, longest - 1)
+}
+
+fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/') || directory == b"/")
+}
+
 /// All of them, in their order.
 pub fn mounts(table: &[u8]) -> Vec<Mount> {
     table.split(|&b| b == b'\n').filter_map(mount).collect()
 }
 
 fn mount(line: &[u8]) -> Option<Mount> {
-    let mut fields = line.split(|&b| b == b' ').skip(2);
+    let mut fields = line.split(|&b| b == b' ');
+    let mut id = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
+    let (id, parent) = (id()?, id()?);
     let (device, root, target, options) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let mut fields = fields.skip_while(|field| field != b"-").skip(1);
     let (kind, source, super_options) = (fields.next()?, fields.next()?, fields.next().unwrap_or_default());
     Some(Mount {
+        id,
+        parent,
         device: show(device),
         root: unescape(root),
         target: unescape(target),
@@ -69,6 +98,21 @@ mod tests {
         assert_eq!((mount.device.as_str(), &mount.root[..], &mount.target[..]), ("98:0", &b"/a"[..], &b"/mnt/x y"[..]));
         assert_eq!((mount.kind.as_str(), &mount.source[..]), ("ext4", &b"/dev/root"[..]));
         assert!(mount.has("ro") && mount.has("nosuid") && !mount.has("noexec"));
+    }
+
+    #[test]
+    fn what_lies_under_another_mount_is_covered() {
+        let table = b"1 0 0:1 / / ro - ext4 a ro\n\
+            2 1 0:2 / /dev rw - devtmpfs b rw\n\
+            3 2 0:3 / /dev/shm rw - tmpfs c rw\n\
+            4 2 0:4 / /dev rw - tmpfs d rw\n\
+            5 4 0:5 / /dev/pts rw - devpts e rw\n\
+            6 1 0:6 / /home/a rw - tmpfs f rw\n\
+            7 1 0:7 / /home rw - tmpfs g rw\n\
+            8 1 0:8 / /homes rw - tmpfs h rw\n";
+        let all = mounts(table);
+        let covered: Vec<_> = all.iter().filter(|mount| is_covered(mount, &all)).map(|mount| mount.id).collect();
+        assert_eq!(covered, [2, 3, 6]);
     }
 
     #[test]

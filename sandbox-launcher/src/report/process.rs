@@ -172,12 +172,14 @@ fn root(proc: &Proc) -> io::Result<Value> {
 }
 
 fn mounts(proc: &Proc) -> io::Result<Value> {
+    let all = proc.mounts()?;
     let one = |mount: &Mount| {
         json!({
             "target": show(&mount.target), "type": mount.kind, "source": show(&mount.source), "options": mount.options,
+            "covered": mountinfo::is_covered(mount, &all),
         })
     };
-    Ok(proc.mounts()?.iter().map(one).collect::<Vec<_>>().into())
+    Ok(all.iter().map(one).collect::<Vec<_>>().into())
 }
 
 /// The lines of /proc/PID/limits are in the order of the kernel's numbers, in columns of a fixed width.

@@ -11,10 +11,8 @@ pub enum Line {
     /// The heading of what follows.
     Group(&'static str),
     Row(Row),
-    /// Across both columns; words may be broken apart at spaces.
+    /// Across both columns.
     Wide(String),
-    /// Across both columns, as it is.
-    Item(String),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -84,8 +82,14 @@ const FILES: &[Kind] = &[
     row("umask", "/umask", |fact, _| text(fact)).if_changed(),
     row("open descriptors", "/fds", |fact, _| list(&items(fact).iter().map(|fd| fd["fd"].clone()).collect())),
     row("mounts", "/mounts", |fact, _| {
-        let is_writable = |mount: &&Value| mount["options"].as_str().is_some_and(|o| o.split(',').any(|o| o == "rw"));
-        format!("{}, {} of them writable", items(fact).len(), items(fact).iter().filter(is_writable).count())
+        let seen = visible(fact);
+        let covered = items(fact).len() - seen.len();
+        let writable = seen.iter().filter(|mount| is_writable(mount)).count();
+        format!(
+            "{}, {writable} writable{}",
+            seen.len(),
+            if covered > 0 { format!("; {covered} covered") } else { String::new() }
+        )
     }),
 ];
 
@@ -189,22 +193,29 @@ impl Sides<'_> {
         }
     }
 
+    /// Those inside, together where they are of one kind and mounted alike; what can be written to comes first.
     fn mounts(&self, lines: &mut Vec<Line>) {
-        let mounts = items(fact(self.inside, "/mounts"));
-        let width =
-            |key: &str, most| mounts.iter().map(|mount| text(&mount[key]).chars().count()).max().unwrap_or(0).min(most);
-        let (target, kind) = (width("target", 32), width("type", 12));
-        lines.extend(mounts.iter().map(|mount| {
-            let [at, of, options] = ["target", "type", "options"].map(|key| text(&mount[key]));
-            Line::Item(format!("{at:target$}  {of:kind$}  {options}"))
-        }));
+        let mut groups: Vec<(bool, String, Vec<String>)> = Vec::new();
+        for mount in visible(fact(self.inside, "/mounts")) {
+            let [kind, options] = ["type", "options"].map(|key| text(&mount[key]));
+            // A space would look like the next one.
+            let target = text(&mount["target"]).replace(' ', "\\040");
+            let how = format!("{kind} {options}");
+            match groups.iter_mut().find(|(_, known, _)| *known == how) {
+                Some((.., targets)) => targets.push(target),
+                None => groups.push((!is_writable(mount), how, vec![target])),
+            }
+        }
+        groups.iter_mut().for_each(|(.., targets)| targets.sort());
+        groups.sort_by(|a, b| (a.0, &a.2).cmp(&(b.0, &b.2)));
+        lines.extend(groups.iter().map(|(_, how, targets)| Line::Wide(format!("{how}: {}", targets.join(" ")))));
     }
 
     fn namespaces(&self, lines: &mut Vec<Line>) {
         for kind in Namespace::ALL {
             let number = |side| said(fact(side, &format!("/namespaces/{}", kind.name())), text);
             let (outside, inside, differs) = (number(self.outside), number(self.inside), self.is_new(*kind));
-            let inside = if differs { inside } else { "shared".into() };
+            let inside = if differs { format!("{inside}, new") } else { "shared".into() };
             lines.push(Line::Row(Row { label: kind.name().into(), outside, inside, differs }));
         }
     }
@@ -253,6 +264,15 @@ fn text(fact: &Value) -> String {
 
 fn items(fact: &Value) -> &[Value] {
     fact.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The mounts of which something can be seen.
+fn visible(fact: &Value) -> Vec<&Value> {
+    items(fact).iter().filter(|mount| mount["covered"] != true).collect()
+}
+
+fn is_writable(mount: &Value) -> bool {
+    mount["options"].as_str().is_some_and(|options| options.split(',').any(|option| option == "rw"))
 }
 
 fn list(fact: &Value) -> String {
@@ -410,6 +430,17 @@ mod tests {
             assert_eq!(row_of("visible processes", json!({}), side(why)).unwrap().1, said);
             assert_eq!(row_of("bounding", json!({}), side(why)).unwrap().1, said);
         }
+    }
+
+    #[test]
+    fn mounts_alike_are_named_together_and_covered_ones_not_at_all() {
+        let mount = |target: &str, options: &str, covered: bool| json!({ "target": target, "type": "tmpfs", "options": options, "covered": covered });
+        let mounts = [mount("/z", "ro", false), mount("/b c", "rw,nodev", false), mount("/a", "ro", false)];
+        let inside = json!({ "mounts": [&mounts[..], &[mount("/d", "ro", true)]].concat() });
+        let wide = |line| if let Line::Wide(text) = line { Some(text) } else { None };
+        let said: Vec<_> = lines(&json!({}), &inside).into_iter().filter_map(wide).collect();
+        assert_eq!(said, ["tmpfs rw,nodev: /b\\040c", "tmpfs ro: /a /z"]);
+        assert_eq!(row_of("mounts", json!({}), inside).unwrap().1, "3, 1 writable; 1 covered");
     }
 
     #[test]
