@@ -80,7 +80,7 @@ pub fn hear(
             "try" => trying = Some(rest.to_owned()),
             "got" => {
                 let (item, value) = rest.split_once(' ').unwrap_or((rest, ""));
-                facts.insert(item.into(), serde_json::from_str(value).unwrap_or_else(|_| unseen("EMSGSIZE")));
+                put(facts, item, serde_json::from_str(value).unwrap_or_else(|_| unseen("EMSGSIZE")));
                 trying = None;
             }
             "ready" => {
@@ -96,15 +96,22 @@ pub fn hear(
     }
     let end = signal::wait_end(pid)?;
     match trying.as_deref() {
-        Some("memory") => {
-            facts.insert("memory".into(), memory(taken, refused, done, end));
-        }
-        Some(item) => {
-            facts.insert(item.into(), unseen(&cause(end)));
-        }
+        Some("memory") => put(facts, "memory", memory(taken, refused, done, end)),
+        Some(item) => put(facts, item, unseen(&cause(end))),
         None => {}
     }
     Ok(Interview { trying, done, spoke, end })
+}
+
+/// Puts a fact in its place: `object/member`, or a name.
+fn put(facts: &mut Facts, place: &str, value: Value) {
+    match place.split_once('/') {
+        None => facts.insert(place.into(), value),
+        Some((object, member)) => match facts.entry(object).or_insert_with(|| json!({})) {
+            Value::Object(members) => members.insert(member.into(), value),
+            other => Some(std::mem::replace(other, json!({ member: value }))),
+        },
+    };
 }
 
 fn memory(taken: u64, refused: Option<i32>, done: bool, end: Change) -> Value {
@@ -114,4 +121,42 @@ fn memory(taken: u64, refused: Option<i32>, done: bool, end: Change) -> Value {
         None => cause(end),
     };
     json!({ "taken": taken, "stopped_by": stopped })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_told_with_what_ended_it() {
+        let enough = Change::Exited(0);
+        assert_eq!(memory(7, None, true, enough), json!({ "taken": 7, "stopped_by": "enough" }));
+        assert_eq!(memory(7, Some(libc::ENOMEM), true, enough), json!({ "taken": 7, "stopped_by": "ENOMEM" }));
+        let killed = Change::Killed(libc::SIGKILL);
+        assert_eq!(memory(7, None, false, killed), json!({ "taken": 7, "stopped_by": "SIGKILL" }));
+        let out_of_time = Change::Exited(exit::TIME_LIMIT);
+        assert_eq!(memory(7, None, false, out_of_time), json!({ "taken": 7, "stopped_by": "time-limit" }));
+    }
+
+    #[test]
+    fn what_kills_is_left_out_the_next_time_but_for_memory_and_silence() {
+        let end = Change::Killed(libc::SIGSYS);
+        let trying = |item: Option<&str>, end| {
+            Interview { trying: item.map(str::to_owned), done: false, spoke: item.is_some(), end }.outcome()
+        };
+        assert_eq!(trying(Some("landlock"), end).unwrap().as_deref(), Some("landlock"));
+        assert_eq!(trying(Some("memory"), end).unwrap(), None);
+        assert!(trying(None, end).unwrap_err().message().contains("killed by SIGSYS before it had answered"));
+        let refused = trying(None, Change::Exited(exit::REFUSED)).unwrap_err();
+        assert_eq!((refused.code(), refused.message().as_str()), (exit::REFUSED, ""));
+    }
+
+    #[test]
+    fn facts_of_one_object_are_put_together() {
+        let mut facts = Facts::new();
+        for place in ["a/b", "a/c", "d"] {
+            put(&mut facts, place, true.into());
+        }
+        assert_eq!(Value::from(facts), json!({ "a": { "b": true, "c": true }, "d": true }));
+    }
 }

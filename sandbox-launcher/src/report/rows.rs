@@ -252,7 +252,7 @@ fn said(fact: &Value, say: impl Fn(&Value) -> String) -> String {
 
 fn text(fact: &Value) -> String {
     match (fact, fact.get("unseen").and_then(Value::as_str)) {
-        (_, Some(why @ ("EPERM" | "EACCES"))) => format!("refused ({why})"),
+        (_, Some(why @ ("EPERM" | "EACCES" | "EAFNOSUPPORT"))) => format!("refused ({why})"),
         (_, Some(why @ ("ENOENT" | "ENOSYS" | "EOPNOTSUPP"))) => format!("not there ({why})"),
         (_, Some(why)) if why.starts_with("SIG") => format!("killed ({why})"),
         (_, Some(why)) => format!("not visible ({why})"),
@@ -342,18 +342,18 @@ fn interfaces(fact: &Value) -> String {
     }
 }
 
-/// The families that can be had, and what the others are answered with.
+/// The families of which a socket can be had, and what the others are answered with.
 fn sockets(fact: &Value) -> String {
-    let all = words::FAMILIES.iter().map(|(name, _)| (*name, text(&fact[*name])));
-    let (made, refused): (Vec<_>, Vec<_>) = all.partition(|(_, answer)| answer == "made");
-    let made: Vec<_> = made.into_iter().map(|(name, _)| name).collect();
-    let mut said = if made.is_empty() { "none".into() } else { made.join(" ") };
-    let mut answers: Vec<_> = refused.iter().map(|(_, answer)| answer).collect();
+    let all = fact.as_object().into_iter().flatten();
+    let (made, refused): (Vec<_>, Vec<_>) = all.partition(|(_, answer)| **answer == "made");
+    let names = |of: &[(&String, &Value)]| of.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ");
+    let mut said = if made.is_empty() { "none".into() } else { names(&made) };
+    let mut answers: Vec<_> = refused.iter().map(|(_, answer)| text(answer)).collect();
     answers.sort();
     answers.dedup();
     for answer in answers {
-        let names: Vec<_> = refused.iter().filter(|(_, own)| own == answer).map(|(name, _)| *name).collect();
-        said.push_str(&format!("; {answer}: {}", names.join(" ")));
+        let alike: Vec<_> = refused.iter().filter(|(_, own)| text(own) == answer).copied().collect();
+        said.push_str(&format!("; {answer}: {}", names(&alike)));
     }
     said
 }
@@ -436,7 +436,8 @@ mod tests {
     fn mounts_alike_are_named_together_and_covered_ones_not_at_all() {
         let mount = |target: &str, options: &str, covered: bool| json!({ "target": target, "type": "tmpfs", "options": options, "covered": covered });
         let mounts = [mount("/z", "ro", false), mount("/b c", "rw,nodev", false), mount("/a", "ro", false)];
-        let inside = json!({ "mounts": [&mounts[..], &[mount("/d", "ro", true)]].concat() });
+        let all = [&mounts[..], &[mount("/d", "ro", true)]].concat();
+        let inside = json!({ "mounts": all });
         let wide = |line| if let Line::Wide(text) = line { Some(text) } else { None };
         let said: Vec<_> = lines(&json!({}), &inside).into_iter().filter_map(wide).collect();
         assert_eq!(said, ["tmpfs rw,nodev: /b\\040c", "tmpfs ro: /a /z"]);

@@ -8,16 +8,6 @@ use serde_json::Value;
 /// The sets of capabilities(7), in the order of /proc/PID/status.
 pub const CAPABILITY_SETS: [&str; 5] = ["inheritable", "permitted", "effective", "bounding", "ambient"];
 
-/// Families of sockets that are tried: those to reach somebody with.
-pub const FAMILIES: &[(&str, i32)] = &[
-    ("AF_UNIX", libc::AF_UNIX),
-    ("AF_INET", libc::AF_INET),
-    ("AF_INET6", libc::AF_INET6),
-    ("AF_NETLINK", libc::AF_NETLINK),
-    ("AF_PACKET", libc::AF_PACKET),
-    ("AF_VSOCK", libc::AF_VSOCK),
-];
-
 /// include/uapi/linux/securebits.h, from bit 0.
 const SECUREBITS: [&str; 12] = [
     "noroot",
