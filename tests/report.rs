@@ -208,7 +208,7 @@ fn filters_are_counted_and_what_they_refuse_is_a_finding() {
         assert_eq!(*at(&facts, "/inside/process/pid"), 1);
         assert_eq!(*at(&facts, "/inside/capabilities/bounding"), serde_json::json!([]));
         assert_eq!(*at(&facts, "/inside/names/hostname"), "sandbox");
-        assert_eq!(*at(&facts, "/inside/fds"), *at(&facts, "/outside/fds"), "0, 1 and 2");
+        assert_eq!(fds(&facts, "inside"), [0, 1, 2]);
         assert!(at(&facts, "/inside/memory/taken").as_u64() > Some(0));
     }
     let strict = facts(&["--profile", "strict"]);
@@ -234,17 +234,21 @@ fn a_filter_that_lets_nothing_be_said_is_a_refusal() {
     run(&["--seccomp-action", "kill", "--seccomp-deny", "write"]).refused(125);
 }
 
+fn fds(facts: &Value, side: &str) -> Vec<u64> {
+    let fds = at(facts, &format!("/{side}/fds")).as_array().unwrap().iter();
+    fds.map(|fd| fd["fd"].as_u64().unwrap()).collect()
+}
+
 #[test]
 fn descriptors_are_the_callers_and_then_the_programs() {
     let mut shell = Command::new("sh");
     clean_env(&mut shell).args(["-c", "exec 7</dev/null 9>/dev/null; exec \"$@\"", "sh"]).arg(bins::launcher());
     shell.args(["--report", "--as", "json", "--keep-fd", "9"]);
     let facts: Value = serde_json::from_str(finish(shell, b"", TIMEOUT).ok()).unwrap();
-    let numbers = |side: &str| -> Vec<u64> {
-        let fds = at(&facts, &format!("/{side}/fds")).as_array().unwrap().iter();
-        fds.map(|fd| fd["fd"].as_u64().unwrap()).collect()
-    };
-    assert_eq!((numbers("outside"), numbers("inside")), (vec![0, 1, 2, 7, 9], vec![0, 1, 2, 9]));
+    // Whoever runs the tests may have left more open.
+    let outside = fds(&facts, "outside");
+    assert!([0, 1, 2, 7, 9].iter().all(|fd| outside.contains(fd)), "{outside:?}");
+    assert_eq!(fds(&facts, "inside"), [0, 1, 2, 9]);
     assert_eq!(at(&facts, "/inside/fds")[3]["what"], "/dev/null");
 }
 
@@ -254,10 +258,8 @@ fn closed_standard_descriptors_stay_closed() {
     clean_env(&mut shell).args(["-c", "exec 0<&- 2>&-; exec \"$@\"", "sh"]).arg(bins::launcher());
     shell.args(["--report", "--as", "json"]);
     let facts: Value = serde_json::from_str(finish(shell, b"", TIMEOUT).ok()).unwrap();
-    for side in ["outside", "inside"] {
-        let fds = at(&facts, &format!("/{side}/fds")).as_array().unwrap();
-        assert_eq!(fds.iter().map(|fd| fd["fd"].clone()).collect::<Vec<_>>(), [1], "{side}");
-    }
+    assert!(fds(&facts, "outside").iter().all(|fd| *fd == 1 || *fd > 2), "{facts:#}");
+    assert_eq!(fds(&facts, "inside"), [1]);
 }
 
 #[test]

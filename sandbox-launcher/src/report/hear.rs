@@ -2,7 +2,7 @@
 
 use sandbox_core::exit;
 use sandbox_core::sys::signal::{self, Change};
-use sandbox_core::sys::socket::Channel;
+use sandbox_core::sys::socket::{Channel, Message};
 use serde_json::{Value, json};
 
 use super::{Facts, unseen, words};
@@ -32,7 +32,7 @@ impl Interview {
             _ if self.done => Ok(None),
             (Some(item), _) if item == "memory" => Ok(None),
             (Some(item), _) => Ok(Some(item)),
-            (None, Change::Exited(code)) if !self.spoke && code >= exit::TIME_LIMIT => Err(Error::Said(code)),
+            (None, Change::Exited(code)) if !self.spoke && code >= exit::REFUSED => Err(Error::Said(code)),
             (None, end) => {
                 Err(Error::Report { why: format!("the process inside {} before it had answered", ended(end)) })
             }
@@ -72,7 +72,11 @@ pub fn hear(
     let (mut trying, mut done, mut spoke) = (None, false, false);
     let (mut taken, mut refused) = (0, None);
     loop {
-        let said = channel.listen(&mut buffer)?;
+        let said = match channel.listen(&mut buffer) {
+            // It has ended without reading what was said to it.
+            Err(failure) if failure.errno == libc::ECONNRESET => break,
+            said => said?,
+        };
         let said = String::from_utf8_lossy(said);
         let (word, rest) = said.split_once(' ').unwrap_or((&said, ""));
         match word {
@@ -86,7 +90,7 @@ pub fn hear(
             "ready" => {
                 look(facts);
                 // ignored: a witness that has ended is heard of next
-                let _ = channel.say(b"go");
+                let _ = channel.send(&Message::Go);
             }
             "taken" => taken = rest.parse().unwrap_or(taken),
             "refused" => refused = rest.parse().ok(),
