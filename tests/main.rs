@@ -63,4 +63,5 @@ mod propagation;
 // The command around the library.
 mod launcher;
 mod library;
+mod report;
 mod settings;

@@ -13,6 +13,7 @@ use sandbox_core::setting::{Assignment, Kind, Origin, SETTINGS, Setting};
 use crate::error::Error;
 use crate::file_from;
 use crate::filter::show::Form;
+use crate::report;
 
 /// A flag that is no setting: it is about the launcher, and has no other spelling.
 pub struct Own {
@@ -64,10 +65,18 @@ pub const OWN: &[Own] = &[
     Own { name: "print-filter", metavar: "",
         help: "print what the system call filter is",
         more: "In the form that --as says." },
-    Own { name: "as", metavar: "asm|kafel|json",
-        help: "how --print-filter prints: instructions, Kafel or OCI JSON",
-        more: "Absent: asm, every program that is loaded, in order. kafel and json are one policy that says the same as all of \
-               them together; not every filter can be said in OCI JSON, and a compiled one in neither." },
+    Own { name: "report", metavar: "",
+        help: "print what the sandbox changes, outside and inside side by side",
+        more: "Everything is found out in a sandbox of these settings, by trying and from the kernel, and outside it in the \
+               same way; the memory that can be had is really taken, up to 1 GiB and half of what is free. A table, or, with \
+               --as json, a JSON object. Without a program it goes to standard output and that is all. With one it goes to \
+               standard error, and the program runs then, in another sandbox of the same settings. time-limit, status-fd, \
+               stats, log-file, log-level, --explain and --learn are about that run." },
+    Own { name: "as", metavar: "asm|kafel|json|table",
+        help: "how --print-filter and --report print",
+        more: "--print-filter: asm (when absent), every program that is loaded, in order; kafel and json are one policy that \
+               says the same as all of them together; not every filter can be said in OCI JSON, and a compiled one in \
+               neither. --report: table (when absent) or json." },
     Own { name: "help", metavar: "",
         help: "print this help; -h prints it in short",
         more: "After the program it is the program's." },
@@ -79,12 +88,16 @@ pub const OWN: &[Own] = &[
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    Help { long: bool },
+    Help {
+        long: bool,
+    },
     Version,
     PrintPlan,
     PrintEnv,
     PrintPolicy,
     PrintFilter(Form),
+    /// What the sandbox changes; then the program runs, if there is one.
+    Report(report::Form),
     Run,
 }
 
@@ -114,7 +127,12 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
             Some(form) => Request::PrintFilter(form),
             None => return Err(mistake(format!("--as '{}': expected one of asm, kafel, json", form.display()))),
         },
-        (_, Some(_)) => return Err(mistake("--as: says how --print-filter prints".into())),
+        (Request::Report(_), Some(form)) if form == "json" => Request::Report(report::Form::Json),
+        (Request::Report(_), Some(form)) if form == "table" => Request::Report(report::Form::Table),
+        (Request::Report(_), Some(form)) => {
+            return Err(mistake(format!("--as '{}': expected one of table, json", form.display())));
+        }
+        (_, Some(_)) => return Err(mistake("--as: says how --print-filter and --report print".into())),
         (request, None) => request,
     };
     if let Some(route) = own("route").filter(|route| route != "auto" && route != "preload") {
@@ -130,6 +148,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
         flags.push(read.map_err(|what| Error::CommandLine { what: format!("--{what}"), hint: None })?);
     }
     let explain = matches.get_flag("explain");
+    if matches!(request, Request::Report(_)) && program.is_empty() && (explain || learn.is_some()) {
+        return Err(mistake("--explain, --learn: what a program does, and --report has none".into()));
+    }
     Ok(Invocation { request, policy, library, explain, learn, flags, program })
 }
 
@@ -173,6 +194,7 @@ fn request(matches: &ArgMatches) -> Result<Request, Error> {
         ("print-env", Request::PrintEnv),
         ("print-policy", Request::PrintPolicy),
         ("print-filter", Request::PrintFilter(Form::Asm)),
+        ("report", Request::Report(report::Form::Table)),
     ];
     let mut asked = asked.into_iter().filter(|(name, _)| matches.get_flag(name));
     let Some((first, request)) = asked.next() else {
@@ -180,7 +202,7 @@ fn request(matches: &ArgMatches) -> Result<Request, Error> {
     };
     // Whoever asks for help or the version gets it, whatever else there is.
     match (first, asked.next()) {
-        ("print-plan" | "print-env" | "print-policy", Some((second, _))) => {
+        ("print-plan" | "print-env" | "print-policy" | "print-filter", Some((second, _))) => {
             Err(mistake(format!("--{first} and --{second}: only one")))
         }
         _ => Ok(request),

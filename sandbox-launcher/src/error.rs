@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sandbox_core::error::{PolicyError, Refusal};
+use sandbox_core::error::{PolicyError, Refusal, SetupError};
 use sandbox_core::exit;
 
 use crate::library;
@@ -27,6 +27,10 @@ pub enum Error {
     Target { path: String, why: Trouble },
     /// The file of what is learned cannot be opened, or is somebody else's.
     Learn { file: String, why: String },
+    /// What is inside could not say what it finds there.
+    Report { why: String },
+    /// The library has said why there is no sandbox, and ended so.
+    Said(i32),
     /// Standard output is gone.
     Output(std::io::Error),
 }
@@ -36,6 +40,7 @@ impl Error {
     pub fn code(&self) -> i32 {
         match self {
             Error::Target { why, .. } => why.code(),
+            Error::Said(code) => *code,
             _ => exit::REFUSED,
         }
     }
@@ -45,6 +50,7 @@ impl Error {
             Error::CommandLine { hint, .. } => *hint,
             Error::Library { why, .. } => why.hint(),
             Error::Target { why, .. } => why.hint(),
+            Error::Report { .. } => Some("what is to be reported on must be able to read, write and exit_group"),
             _ => None,
         }
     }
@@ -55,6 +61,7 @@ impl Error {
             return refusal.message();
         }
         match self.hint() {
+            _ if matches!(self, Error::Said(_)) => String::new(),
             Some(hint) => format!("sbx: {self}\nsbx: hint: {hint}\n"),
             None => format!("sbx: {self}\n"),
         }
@@ -72,6 +79,8 @@ impl fmt::Display for Error {
             Error::Library { path, why } => write!(f, "library: {path}: {why}"),
             Error::Target { path, why } => write!(f, "target: {path}: {why}"),
             Error::Learn { file, why } => write!(f, "learn: {file}: {why}"),
+            Error::Report { why } => write!(f, "report: {why}"),
+            Error::Said(_) => Ok(()),
             Error::Output(error) => write!(f, "output: {}", system_text(error)),
         }
     }
@@ -80,6 +89,12 @@ impl fmt::Display for Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Error::Refusal(refusal)
+    }
+}
+
+impl From<SetupError> for Error {
+    fn from(error: SetupError) -> Self {
+        Error::Refusal(error.into())
     }
 }
 

@@ -1,17 +1,17 @@
 //! From a command line to an execve: read, merge, plan, look, and only then become the target.
 
 use std::convert::Infallible;
-use std::ffi::{OsStr, OsString, c_int};
+use std::ffi::{CStr, OsStr, OsString, c_int};
 use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sandbox_core::enter;
 use sandbox_core::error::{PolicyError, Refusal, SetupError};
 use sandbox_core::host::Host;
 use sandbox_core::plan::{self, Plan};
 use sandbox_core::policy::Policy;
-use sandbox_core::setting::{self, Assignment, text};
+use sandbox_core::setting::{self, Assignment, Origin, text};
 use sandbox_core::step::{self, Step};
 use sandbox_core::sys::{file, privilege, stack};
 
@@ -24,11 +24,15 @@ use crate::library::Library;
 use crate::observe;
 use crate::policy_file;
 use crate::print::{self, Merged};
+use crate::report::{self, Report};
 use crate::target::{self, Surroundings, Target, Trouble};
 use crate::tree;
 
 /// The whole program; the result is its exit code.
 pub fn main() -> c_int {
+    if let Some(code) = report::witness::if_called(std::env::args_os()) {
+        return code;
+    }
     let said = run(std::env::args_os().skip(1)).and_then(|out| {
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(&out).and_then(|()| stdout.flush()).map_err(Error::Output)
@@ -65,13 +69,16 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let wish = observe::Wish {
         explain: invocation.explain,
         learn: invocation.learn.clone(),
-        runs: invocation.request == Request::Run,
+        runs: match invocation.request {
+            Request::Report(_) => !invocation.program.is_empty(),
+            request => request == Request::Run,
+        },
     };
     if invocation.request == Request::PrintEnv && (wish.explain || wish.learn.is_some()) {
         let what = "--explain, --learn: only sbx-launch can do that, and variables cannot say it";
         return Err(Error::CommandLine { what: what.into(), hint: None });
     }
-    if wish.runs {
+    if wish.runs || matches!(invocation.request, Request::Report(_)) {
         // Before a file is opened here, whose descriptor could be taken for the one that is meant.
         check_descriptors(&policy)?;
     }
@@ -90,6 +97,16 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
                 out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
             }
             Ok(out)
+        }
+        Request::Report(form) => {
+            let report = report(&invocation, &policy, &plan, &environment, &assignments)?;
+            if invocation.program.is_empty() {
+                return Ok(report.text(form, &std::io::stdout()).into_bytes());
+            }
+            let mut stderr = std::io::stderr();
+            let text = report.text(form, &stderr);
+            stderr.write_all(text.as_bytes()).map_err(Error::Output)?;
+            match execute(&invocation, &policy, &plan, &environment, setting::merged(&assignments)?, task)? {}
         }
         _ => match execute(&invocation, &policy, &plan, &environment, setting::merged(&assignments)?, task)? {},
     }
@@ -155,7 +172,18 @@ fn execute(
     }
     let environment = with_sandbox(with_home(environment, caller)?, &settings, &word);
     print::can_be_handed_on(&environment)?;
-    let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
+    let arguments = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
+    become_sandbox(policy, plan, &target.path, arguments, environment)
+}
+
+/// Executes the program that the library makes the target. Returns only when that cannot be.
+fn become_sandbox(
+    policy: &Policy,
+    plan: &Plan,
+    path: &CStr,
+    arguments: Vec<Vec<u8>>,
+    environment: Vec<Vec<u8>>,
+) -> Result<Infallible, Error> {
     let (arguments, environment) = (c_strings(arguments), c_strings(environment));
     if !policy.allow_new_privs.on() && !plan.needs_tool() {
         // Before execve, so that no image on the way gains privileges and with them the right to ignore LD_PRELOAD.
@@ -166,7 +194,49 @@ fn execute(
         let failed = |failure| Refusal::from(SetupError::new("personality", failure, personality.describe()));
         personality.set().map_err(failed)?;
     }
-    nix::unistd::execve(&target.path, &arguments, &environment).map_err(failed)
+    let failed = |errno| Error::Target { path: text::show(path.to_bytes()), why: Trouble::Exec(errno) };
+    nix::unistd::execve(path, &arguments, &environment).map_err(failed)
+}
+
+/// The launcher itself, where a program of its own is to be looked at inside.
+const OWN_FILE: &CStr = c"/proc/self/exe";
+/// Settings of a run, and not of the sandbox that a program finds itself in.
+const OF_THE_RUN: &[&str] = &["time-limit", "status-fd", "stats", "log-file", "log-level"];
+
+/// What the sandbox changes, found out by the launcher in the place of the program.
+fn report(
+    invocation: &Invocation,
+    policy: &Policy,
+    plan: &Plan,
+    caller: &[Vec<u8>],
+    assignments: &[Assignment],
+) -> Result<Report, Error> {
+    let environment = target_environment(policy, caller);
+    let own = OsStr::from_bytes(OWN_FILE.to_bytes());
+    {
+        // Closed again before descriptors are counted.
+        let library = library(invocation)?;
+        if !invocation.program.is_empty() {
+            examine(invocation, policy, &library, &environment)?;
+        }
+        examine_named(own, &[], &library, &environment)?;
+    }
+    let kept = setting::named("keep-fd").ok_or_else(|| PolicyError::unknown("keep-fd", Origin::Flag))?;
+    let become_witness = |number: i32, arguments: Vec<String>| -> Result<Infallible, Error> {
+        let mut said: Vec<Assignment> =
+            assignments.iter().filter(|said| !OF_THE_RUN.contains(&said.setting.name)).cloned().collect();
+        said.push(Assignment { setting: kept, text: number.to_string().into_bytes(), origin: Origin::Flag });
+        let failed = |errno| Error::Target { path: own.display().to_string(), why: Trouble::Exec(errno) };
+        let word = library(invocation)?.inherited_word().map_err(failed)?;
+        let environment = with_sandbox(with_home(environment.clone(), caller)?, &setting::merged(&said)?, &word);
+        print::can_be_handed_on(&environment)?;
+        become_sandbox(policy, plan, OWN_FILE, arguments.into_iter().map(String::into_bytes).collect(), environment)
+    };
+    let become_witness = |number, arguments| match become_witness(number, arguments) {
+        Err(error) => error,
+        Ok(never) => match never {},
+    };
+    Report::make(policy.time_limit.map(|limit| limit.0), become_witness)
 }
 
 fn library(invocation: &Invocation) -> Result<Library, Error> {
@@ -184,20 +254,24 @@ fn examine(
     library: &Library,
     environment: &[Vec<u8>],
 ) -> Result<Target, Error> {
+    let name = invocation.program.first().map(OsString::as_os_str).unwrap_or_default();
+    examine_named(name, &tree::layers(policy), library, environment)
+}
+
+fn examine_named(
+    name: &OsStr,
+    layers: &[PathBuf],
+    library: &Library,
+    environment: &[Vec<u8>],
+) -> Result<Target, Error> {
     if !loader_words(environment, b"LD_AUDIT=").is_empty() {
         let what = "LD_AUDIT is set: its modules would run before the sandbox";
         return Err(Refusal::guard(what, "unset it, or give --unset-env LD_AUDIT").into());
     }
     let programs = std::env::var_os("PATH");
     let libraries = loader_words(environment, b"LD_LIBRARY_PATH=").join(&b':');
-    let layers = tree::layers(policy);
-    let surroundings = Surroundings {
-        programs: programs.as_deref(),
-        layers: &layers,
-        libraries: &libraries,
-        imports: library.imports(),
-    };
-    let name = invocation.program.first().map(OsString::as_os_str).unwrap_or_default();
+    let surroundings =
+        Surroundings { programs: programs.as_deref(), layers, libraries: &libraries, imports: library.imports() };
     target::examine(name, &surroundings)
 }
 

@@ -24,6 +24,11 @@ pub fn buffer(len: usize) -> usize {
     Box::leak(vec![0u8; len].into_boxed_slice()).as_ptr() as usize
 }
 
+/// A number in memory that lives as long as the process.
+pub fn word(number: u64) -> usize {
+    std::ptr::from_ref(Box::leak(Box::new(number))) as usize
+}
+
 /// The first byte of memory that `buffer` gave, or that a call filled.
 pub fn peek(address: usize) -> u32 {
     // SAFETY: the callers pass what `buffer` gave, at least four bytes.

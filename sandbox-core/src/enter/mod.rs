@@ -6,6 +6,7 @@ mod guard;
 mod run;
 
 pub use environment::environment;
+pub use guard::is_inside;
 
 use crate::error::Refusal;
 use crate::exit;

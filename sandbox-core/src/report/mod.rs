@@ -8,7 +8,7 @@ mod proc_status;
 use json::Json;
 pub use last::{Ended, ended, failed};
 pub use outputs::Outputs;
-use proc_status::ProcStatus;
+pub use proc_status::ProcStatus;
 
 use crate::plan::Plan;
 use crate::policy::types::Namespace;

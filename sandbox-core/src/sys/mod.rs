@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod ask;
 pub mod call;
 pub mod file;
 pub mod landlock;

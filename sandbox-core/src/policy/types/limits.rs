@@ -76,6 +76,11 @@ impl Limit {
         }
     }
 
+    /// Whether it counts bytes.
+    pub fn counts_bytes(self) -> bool {
+        self.unit() == Unit::Bytes
+    }
+
     /// An amount of what it counts, in the setting's words.
     pub fn show(self, amount: u64) -> String {
         match self.unit() {
