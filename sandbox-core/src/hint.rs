@@ -16,19 +16,22 @@ pub enum Cause {
     RootOnly,
     /// kernel.apparmor_restrict_unprivileged_userns is 1.
     AppArmor,
+    /// An AppArmor profile holds this process.
+    Confined,
 }
 
 impl Cause {
     /// The cause of this number, as `as u8` gives it.
     pub fn from_number(number: u8) -> Self {
-        let all = [Cause::SwitchedOff, Cause::RootOnly, Cause::AppArmor];
+        let all = [Cause::SwitchedOff, Cause::RootOnly, Cause::AppArmor, Cause::Confined];
         all.into_iter().find(|&cause| cause as u8 == number).unwrap_or(Cause::Unknown)
     }
 }
 
 /// Looks for the cause of a refusal with `errno`.
 pub fn cause(errno: i32) -> Cause {
-    let says = |path: &str, value: &str| std::fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let says = |path: &str, value: &str| read(path).trim() == value;
     let refused = matches!(errno, libc::EPERM | libc::EACCES);
     if !refused && !matches!(errno, libc::ENOSPC | libc::EUSERS) {
         return Cause::Unknown;
@@ -37,11 +40,20 @@ pub fn cause(errno: i32) -> Cause {
         Cause::SwitchedOff
     } else if refused && says("/proc/sys/kernel/unprivileged_userns_clone", "0") {
         Cause::RootOnly
+    } else if refused && confines(&read("/proc/self/attr/apparmor/current")) {
+        Cause::Confined
     } else if refused && says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
         Cause::AppArmor
     } else {
         Cause::Unknown
     }
+}
+
+/// Whether a process with this label, as AppArmor writes it, is held by a profile that somebody gave it. The kernel's
+/// setting itself puts processes with a user namespace under the profile unprivileged_userns.
+fn confines(label: &str) -> bool {
+    let label = label.trim();
+    label.ends_with(" (enforce)") && !label.starts_with("unprivileged_userns ")
 }
 
 /// One line of remedy.
@@ -86,7 +98,7 @@ pub fn for_error(error: &SetupError) -> Option<String> {
             "an overlay needs upper and work in one mount, neither within the other, in a file system that is writable and \
              takes attributes and whiteouts; and lowers with no mounts below them, unless root does without a user namespace"
         }
-        ("mounts" | "hostname", libc::EPERM | libc::EACCES) if error.cause == Cause::AppArmor => {
+        ("mounts" | "hostname" | "network", libc::EPERM | libc::EACCES) if by_apparmor(error) => {
             return namespaces(error, error.errno);
         }
         ("mounts", libc::EPERM) => {
@@ -193,6 +205,12 @@ fn is_overlay(error: &SetupError) -> bool {
     matches!(error.call.name(), "fsconfig" | "mount")
 }
 
+/// Files that a policy names are refused by their permissions more often than by a profile.
+fn by_apparmor(error: &SetupError) -> bool {
+    matches!(error.cause, Cause::AppArmor | Cause::Confined)
+        && !matches!(error.call.name(), "openat" | "open_tree" | "fstatfs")
+}
+
 fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
     let text = match (error.cause, errno) {
         (Cause::SwitchedOff, _) => "user namespaces are switched off: sysctl -w user.max_user_namespaces=15000",
@@ -200,6 +218,11 @@ fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
         (Cause::AppArmor, _) => {
             "AppArmor restricts user namespaces to programs with a profile that says userns: give this program one in \
              /etc/apparmor.d, or, for all programs, sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+        }
+        (Cause::Confined, libc::EPERM | libc::EACCES) => {
+            "an AppArmor profile holds this process, see /proc/self/attr/apparmor/current: it must allow userns, \
+             capability, mount, umount and pivot_root; in a container it is the container's, as is a seccomp profile that \
+             may forbid the same (docker: --security-opt apparmor=unconfined --security-opt seccomp=unconfined)"
         }
         (Cause::Unknown, libc::EPERM | libc::EACCES) => {
             "making a namespace is forbidden: by a container's seccomp profile (docker: --security-opt \
@@ -222,3 +245,49 @@ fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
 /// What there is where user namespaces cannot be had.
 pub const WITHOUT: &str =
     "or do without: --share user,mount,pid,net,ipc,uts,cgroup,time with --landlock-rx, -ro and -rw (docs/landlock.md)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_confines_when_somebody_gave_it() {
+        for (label, expected) in [
+            ("docker-default (enforce)\n", true),
+            ("/usr/bin/app//child (enforce)\n", true),
+            ("unconfined\n", false),
+            ("sbx-launch (unconfined)\n", false),
+            ("docker-default (complain)\n", false),
+            ("unprivileged_userns (enforce)\n", false),
+            ("", false),
+        ] {
+            assert_eq!(confines(label), expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn a_profile_is_named_where_it_can_be_the_reason() {
+        let hint = |step, call, object: &str, errno, cause| {
+            SetupError { step, call, object: object.into(), errno, cause }.hint().unwrap_or_default()
+        };
+        for (step, call, errno) in [
+            ("user namespace", Call::Unshare, libc::EACCES),
+            ("id maps", Call::Open, libc::EACCES),
+            ("namespaces", Call::Unshare, libc::EPERM),
+            ("mounts", Call::MoveMount, libc::EACCES),
+            ("hostname", Call::Sethostname, libc::EPERM),
+        ] {
+            assert!(hint(step, call, "", errno, Cause::Confined).contains("apparmor/current"), "{step}");
+            assert!(hint(step, call, "", errno, Cause::AppArmor).contains("restrict_unprivileged_userns=0"), "{step}");
+        }
+        assert!(!hint("mounts", Call::Open, "/root/x", libc::EACCES, Cause::Confined).contains("AppArmor"));
+        assert!(hint("mounts", Call::Fsmount, "/proc", libc::EPERM, Cause::Confined).contains("--proc none"));
+    }
+
+    #[test]
+    fn causes_cross_the_fork_as_numbers() {
+        for cause in [Cause::Unknown, Cause::SwitchedOff, Cause::RootOnly, Cause::AppArmor, Cause::Confined] {
+            assert_eq!(Cause::from_number(cause as u8), cause);
+        }
+    }
+}

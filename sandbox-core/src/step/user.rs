@@ -23,4 +23,7 @@ impl Step for UserNamespace {
     fn apply(&self, _: &mut Context) -> Result<(), Failure> {
         process::unshare(libc::CLONE_NEWUSER)
     }
+    fn object(&self, _: u32) -> String {
+        "CLONE_NEWUSER".into()
+    }
 }
