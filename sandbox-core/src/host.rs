@@ -4,7 +4,9 @@ use std::ffi::CString;
 
 use crate::delegation::{self, Delegation};
 use crate::policy::Policy;
+use crate::policy::types::NetMode;
 use crate::sys;
+use crate::uplink::Uplink;
 
 // include/uapi/linux/capability.h
 const SETGID: u64 = 1 << 6;
@@ -36,6 +38,8 @@ pub struct Host {
     pub leaves_groups: bool,
     /// Which other ids it may map; absent where the policy maps none.
     pub delegation: Option<Delegation>,
+    /// What a network without root needs; absent where the policy asks for none.
+    pub uplink: Option<Uplink>,
 }
 
 impl Host {
@@ -58,12 +62,21 @@ impl Host {
             maps_any: has(SETUID | SETGID),
             leaves_groups: has(SETGID) && sys::privilege::has_groups() && delegation::setgroups_is_allowed(),
             delegation: None,
+            uplink: None,
         }
     }
 
-    /// Looks also for what only id maps need, where the policy has any. `path` is the caller's `$PATH`.
+    /// Looks also for what only some policies need. `path` is the caller's `$PATH`.
     #[must_use]
-    pub fn for_maps(self, policy: &Policy, path: Option<&[u8]>) -> Self {
+    pub fn for_policy(self, policy: &Policy, path: Option<&[u8]>) -> Self {
+        let uplink = match policy.net {
+            Some(mode @ (NetMode::Pasta | NetMode::Slirp4netns)) => Some(Uplink::probe(mode, path)),
+            _ => None,
+        };
+        Self { uplink, ..self }.for_maps(policy, path)
+    }
+
+    fn for_maps(self, policy: &Policy, path: Option<&[u8]>) -> Self {
         if policy.uid_map.items().is_empty() && policy.gid_map.items().is_empty() {
             return self;
         }
@@ -89,6 +102,7 @@ pub(crate) mod tests {
             maps_any: false,
             leaves_groups: false,
             delegation: None,
+            uplink: None,
         }
     }
 }

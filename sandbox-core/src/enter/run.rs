@@ -33,6 +33,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
             // Outer's: closed here, and not with all others, so that nothing closes a number twice.
             context.outputs = Outputs::default();
             context.observer = None;
+            context.keeper = None;
             become_target(plan, context);
             Ok(())
         }

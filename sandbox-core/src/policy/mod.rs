@@ -8,8 +8,9 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice, FilterText,
-    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Observe, Offset, OomScoreAdj,
-    OutFile, Overlay, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
+    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, NameServer, Namespace, NetMode, Nice, Observe, Offset,
+    OomScoreAdj, OutFile, Overlay, Persona, ProcMode, Profile, Publish, Rlimit, Root, SeccompAction, Syscall, Tmpfs,
+    Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -41,6 +42,8 @@ pub struct Policy {
     pub dev: Option<DevMode>,
     pub cwd: Option<Inside>,
     pub net: Option<NetMode>,
+    pub publish: Repeat<Publish>,
+    pub dns: List<NameServer>,
     pub rlimit: Repeat<Rlimit>,
     pub nice: Option<Nice>,
     pub oom_score_adj: Option<OomScoreAdj>,

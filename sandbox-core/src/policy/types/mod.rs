@@ -9,6 +9,7 @@ mod limits;
 mod names;
 mod privileges;
 mod process;
+mod publish;
 mod reports;
 
 use std::ffi::CString;
@@ -23,6 +24,7 @@ pub use limits::{ABOVE, Amount, CpuCount, Cpus, Limit, Nice, OomScoreAdj, Person
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, Observe, ProcMode, Profile};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
+pub use publish::{NameServer, Protocol, Publish};
 pub use reports::OutFile;
 
 /// Bytes the kernel will take as a C string.

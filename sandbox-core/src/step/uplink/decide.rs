@@ -1,0 +1,204 @@
+//! Which program connects the network namespace, what it is told, and who answers for names inside. Pure.
+
+use std::ffi::CString;
+use std::net::IpAddr;
+
+use crate::error::PolicyError;
+use crate::host::Host;
+use crate::plan::Wanted;
+use crate::policy::Policy;
+use crate::policy::types::{Namespace, NetMode, Protocol, Publish, c_string};
+
+/// The interface inside.
+pub const INTERFACE: &str = "eth0";
+
+/// Where a program finds the namespace: a path that is its own, whatever it may see of /proc and close of descriptors.
+const NAMESPACE: &str = "/proc/self/fd/0";
+
+/// Where pasta takes questions for the host's name server: addresses that lead nowhere else.
+const ASKED_AT: [&str; 2] = ["169.254.1.1", "fd00:5b78::53"];
+/// slirp4netns has its own place for that, in the network it makes up.
+const SLIRP_ASKED_AT: &str = "10.0.2.3";
+
+/// MAXNS of resolv.h: what a C library reads of resolv.conf(5).
+const MOST_SERVERS: usize = 3;
+
+/// The program and what it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uplink {
+    pub program: CString,
+    pub args: Vec<CString>,
+    pub how: How,
+}
+
+/// How the two programs differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Ends when the network is there, and leaves a process behind.
+    Pasta,
+    /// Stays, says on a descriptor that the network is there, and is asked for each port.
+    Slirp { requests: Vec<(String, String)> },
+}
+
+/// The mode, where it is one of the two.
+fn mode(policy: &Policy) -> Option<NetMode> {
+    policy.net.filter(|mode| matches!(mode, NetMode::Pasta | NetMode::Slirp4netns))
+}
+
+/// Absent unless the network is to be connected.
+///
+/// # Errors
+/// Settings that contradict each other, or a program that is not there.
+pub fn decide(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Uplink>, PolicyError> {
+    let Some(mode) = mode(policy) else {
+        let needless = [("publish", !policy.publish.items().is_empty()), ("dns", policy.dns.0.is_some())];
+        return match needless.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => Err(PolicyError::conflict(name, "needs net pasta or slirp4netns")),
+            None => Ok(None),
+        };
+    };
+    let name = mode.name();
+    let conflict = |why: String| Err(PolicyError::conflict("net", why));
+    if !wanted.is_new(Namespace::Pid) {
+        return conflict(format!(
+            "{name} runs as the caller, and without a new pid namespace the program could signal it"
+        ));
+    }
+    if !wanted.is_new(Namespace::Mount) && resolv_conf(policy, host).is_some() {
+        let why = format!("{name} comes with a resolv.conf(5) of its own, which needs a new mount namespace");
+        return Err(PolicyError::conflict("net", why).with_hint("--dns= leaves the one that is there"));
+    }
+    if policy.dns.items().len() > MOST_SERVERS {
+        return Err(PolicyError::conflict("dns", format!("programs ask the first {MOST_SERVERS} servers only")));
+    }
+    check_ports(mode, policy.publish.items())?;
+    let Some(program) = host.uplink.as_ref().and_then(|uplink| uplink.program.clone()) else {
+        let package = if mode == NetMode::Pasta { "passt" } else { name };
+        return Err(PolicyError::conflict("net", format!("{name}: there is no program of this name"))
+            .with_hint(format!("install the package {package}: apt install {package}")));
+    };
+    let (args, how) = if mode == NetMode::Pasta {
+        (pasta(policy, host, wanted), How::Pasta)
+    } else {
+        let requests = policy.publish.items().iter().map(|port| (port.spelled(), request(port))).collect();
+        (slirp(policy), How::Slirp { requests })
+    };
+    let args = args.into_iter().map(|arg| c_string(arg.into_bytes())).collect::<Result<_, _>>();
+    Ok(Some(Uplink { program, args: args.map_err(|why| PolicyError::conflict("net", why))?, how }))
+}
+
+fn check_ports(mode: NetMode, ports: &[Publish]) -> Result<(), PolicyError> {
+    for (at, port) in ports.iter().enumerate() {
+        if let Some(other) = ports.iter().skip(at + 1).find(|other| port.contradicts(other)) {
+            let why = format!("{} and {} take the same port", port.spelled(), other.spelled());
+            return Err(PolicyError::conflict("publish", why));
+        }
+        if mode == NetMode::Slirp4netns && matches!(port.address, Some(IpAddr::V6(_))) {
+            let why = format!("{}: slirp4netns has IPv4 only", port.spelled());
+            return Err(PolicyError::conflict("publish", why).with_hint("--net pasta has both"));
+        }
+    }
+    Ok(())
+}
+
+/// The host's servers that pasta forwards questions to, with the addresses inside where it takes them: the first of either
+/// kind, as it knows no more.
+fn forwarded(policy: &Policy, host: &Host) -> Vec<(IpAddr, &'static str)> {
+    let servers = match (&policy.dns.0, &host.uplink) {
+        (None, Some(uplink)) => &uplink.servers[..],
+        _ => &[],
+    };
+    let first = |is_v4: bool| servers.iter().copied().find(|server| server.is_ipv4() == is_v4);
+    [(true, ASKED_AT[0]), (false, ASKED_AT[1])]
+        .into_iter()
+        .filter_map(|(is_v4, at)| Some((first(is_v4)?, at)))
+        .collect()
+}
+
+/// What resolv.conf(5) is to say inside; absent where it is left as it is.
+pub fn resolv_conf(policy: &Policy, host: &Host) -> Option<CString> {
+    let mut servers: Vec<String> = match (mode(policy)?, &policy.dns.0) {
+        (_, Some(servers)) => servers.iter().map(|server| server.0.to_string()).collect(),
+        (NetMode::Pasta, None) => {
+            let asked_at = forwarded(policy, host).into_iter().map(|(_, at)| at.into());
+            // Behind them the host's own: pasta forwards UDP alone, and programs ask the next one where an answer needs TCP.
+            let known = host.uplink.iter().flat_map(|uplink| &uplink.servers);
+            asked_at.chain(known.filter(|server| !server.is_loopback()).map(IpAddr::to_string)).collect()
+        }
+        (_, None) => vec![SLIRP_ASKED_AT.into()],
+    };
+    servers.truncate(MOST_SERVERS);
+    let text: String = servers.iter().map(|server| format!("nameserver {server}\n")).collect();
+    (!text.is_empty()).then(|| CString::new(text).ok())?
+}
+
+/// Of this process's own environment pasta reads nothing that matters, and of its defaults nothing that opens a way may stay:
+/// the gateway's address would be the host's loopback, and ports would be forwarded on both sides as they are bound.
+fn pasta(policy: &Policy, host: &Host, wanted: &Wanted) -> Vec<String> {
+    let mut args: Vec<String> =
+        ["pasta", "--quiet", "--config-net", "--ns-ifname", INTERFACE, "--no-map-gw", "--no-netns-quit"]
+            .map(String::from)
+            .into();
+    // Otherwise it becomes nobody, who may not enter the namespace. It confines itself all the same.
+    if host.uid == 0 && !wanted.is_new(Namespace::User) {
+        args.extend(["--runas", "0:0"].map(String::from));
+    }
+    for (flag, protocol) in [("--tcp-ports", Protocol::Tcp), ("--udp-ports", Protocol::Udp)] {
+        let ports: Vec<_> = policy.publish.items().iter().filter(|port| port.protocol == protocol).collect();
+        for port in &ports {
+            let address = port.address.map(|address| format!("{address}/")).unwrap_or_default();
+            args.extend([flag.into(), format!("{address}{}:{}", port.host, port.inside)]);
+        }
+        if ports.is_empty() {
+            args.extend([flag, "none"].map(String::from));
+        }
+    }
+    args.extend(["--tcp-ns", "none", "--udp-ns", "none"].map(String::from));
+    let forwarded = forwarded(policy, host);
+    for (server, at) in &forwarded {
+        args.extend(["--dns".into(), server.to_string(), "--dns-forward".into(), (*at).into()]);
+    }
+    if forwarded.is_empty() {
+        args.extend(["--dns", "none"].map(String::from));
+    }
+    args.extend(["--netns", NAMESPACE].map(String::from));
+    args
+}
+
+/// The host's loopback is the gateway's address there too. The descriptors are those that `outside` gives it.
+fn slirp(policy: &Policy) -> Vec<String> {
+    let mut args: Vec<String> = [
+        "slirp4netns",
+        "--configure",
+        "--mtu=65520",
+        "--disable-host-loopback",
+        "--enable-seccomp",
+        "--ready-fd=3",
+        "--netns-type=path",
+    ]
+    .map(String::from)
+    .into();
+    if policy.dns.0.is_some() {
+        args.push("--disable-dns".into());
+    }
+    if !policy.publish.items().is_empty() {
+        args.push(format!("--api-socket={API}"));
+    }
+    args.extend([NAMESPACE, INTERFACE].map(String::from));
+    args
+}
+
+/// Where slirp4netns listens: in a file system that only it and its keeper see.
+pub const API: &str = "/dev/shm/slirp4netns";
+
+/// What asks slirp4netns for a port.
+fn request(port: &Publish) -> String {
+    let address = port.address.map_or_else(|| "0.0.0.0".into(), |address| address.to_string());
+    format!(
+        "{{\"execute\":\"add_hostfwd\",\"arguments\":{{\"proto\":\"{}\",\"host_addr\":\"{address}\",\"host_port\":{},\
+         \"guest_port\":{}}}}}",
+        port.protocol.name(),
+        port.host,
+        port.inside
+    )
+}
