@@ -21,6 +21,7 @@ mod identity;
 mod namespaces;
 mod network;
 mod time;
+mod uplink;
 
 mod bind_options;
 mod binds;

@@ -10,7 +10,7 @@ use super::sandbox::PATH;
 
 /// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`,
 /// `sys_resource` (the capability), `two-processors`, `tsc-clock` (the clock source is the counter), `subids` (ids to map
-/// besides one's own), `sbx-test` (a user who has such), `libseccomp` (its headers), or a program.
+/// besides one's own), `tun` (tap interfaces can be made), `sbx-test` (a user who has such), `libseccomp` (its headers), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -54,6 +54,7 @@ fn is_there(what: &str) -> bool {
         "two-processors" => std::thread::available_parallelism().is_ok_and(|count| count.get() > 1),
         "tsc-clock" => std::fs::read_to_string("/sys/devices/system/clocksource/clocksource0/current_clocksource")
             .is_ok_and(|name| matches!(name.trim(), "tsc" | "kvm-clock")),
+        "tun" => OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_ok(),
         "libseccomp" => Path::new("/usr/include/seccomp.h").exists(),
         "ipv6" => Path::new("/proc/net/if_inet6").exists(),
         "userns" => {

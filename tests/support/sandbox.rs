@@ -41,7 +41,7 @@ const SWITCHES: &[&str] = &[
     "no-die-with-parent",
 ];
 /// Settings given any number of times whose value has no fields: in a variable, their `,` and `\` are escaped.
-const PLAIN: &[&str] = &["hide", "env", "unset-env", "keep-fd"];
+const PLAIN: &[&str] = &["hide", "env", "unset-env", "keep-fd", "publish"];
 const FIELDED: &[&str] = &[
     "bind",
     "bind-ro",

@@ -1,7 +1,7 @@
 //! Which program connects the network namespace, what it is told, and who answers for names inside. Pure.
 
 use std::ffi::CString;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::error::PolicyError;
 use crate::host::Host;
@@ -16,10 +16,8 @@ pub const INTERFACE: &str = "eth0";
 const NAMESPACE: &str = "/proc/self/fd/0";
 
 /// Where pasta takes questions for the host's name server: addresses that lead nowhere else.
-const ASKED_AT: [&str; 2] = ["169.254.1.1", "fd00:5b78::53"];
-/// slirp4netns has its own place for that, in the network it makes up.
-const SLIRP_ASKED_AT: &str = "10.0.2.3";
-
+const ASKED_AT: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(169, 254, 1, 1)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0x5b78, 0, 0, 0, 0, 0, 0x53))];
 /// MAXNS of resolv.h: what a C library reads of resolv.conf(5).
 const MOST_SERVERS: usize = 3;
 
@@ -71,6 +69,11 @@ pub fn decide(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Up
     if policy.dns.items().len() > MOST_SERVERS {
         return Err(PolicyError::conflict("dns", format!("programs ask the first {MOST_SERVERS} servers only")));
     }
+    if mode == NetMode::Slirp4netns && policy.dns.0.is_none() && beyond(host).next().is_none() {
+        let why = "no name server that slirp4netns could reach: it has IPv4 alone, and nothing of the host's loopback";
+        return Err(PolicyError::conflict("dns", why)
+            .with_hint("--dns ADDRESS names one, --dns= does without, --net pasta forwards to the host's"));
+    }
     check_ports(mode, policy.publish.items())?;
     let Some(program) = host.uplink.as_ref().and_then(|uplink| uplink.program.clone()) else {
         let package = if mode == NetMode::Pasta { "passt" } else { name };
@@ -103,16 +106,24 @@ fn check_ports(mode: NetMode, ports: &[Publish]) -> Result<(), PolicyError> {
 
 /// The host's servers that pasta forwards questions to, with the addresses inside where it takes them: the first of either
 /// kind, as it knows no more.
-fn forwarded(policy: &Policy, host: &Host) -> Vec<(IpAddr, &'static str)> {
-    let servers = match (&policy.dns.0, &host.uplink) {
-        (None, Some(uplink)) => &uplink.servers[..],
-        _ => &[],
+fn forwarded(policy: &Policy, host: &Host) -> Vec<(IpAddr, IpAddr)> {
+    let (None, Some(uplink)) = (&policy.dns.0, &host.uplink) else { return Vec::new() };
+    let first = |at: IpAddr| uplink.servers.iter().copied().find(|server| server.is_ipv4() == at.is_ipv4());
+    let asked = |at: IpAddr| match first(at)? {
+        // What comes from loopback has the gateway's address inside, in old versions whatever was asked; so that is asked.
+        IpAddr::V4(server) if server.is_loopback() => Some((server.into(), uplink.gateway.map_or(at, IpAddr::V4))),
+        // There is no such way round with IPv6, whose gateway is mostly known by an address of the link alone.
+        IpAddr::V6(server) if server.is_loopback() => None,
+        server => Some((server, at)),
     };
-    let first = |is_v4: bool| servers.iter().copied().find(|server| server.is_ipv4() == is_v4);
-    [(true, ASKED_AT[0]), (false, ASKED_AT[1])]
-        .into_iter()
-        .filter_map(|(is_v4, at)| Some((first(is_v4)?, at)))
-        .collect()
+    ASKED_AT.into_iter().filter_map(asked).collect()
+}
+
+/// The host's servers that slirp4netns reaches. It would forward questions too, but old versions forward with them whatever
+/// else is sent to the address for that: with a server on the host's loopback, to all of the host's loopback.
+fn beyond(host: &Host) -> impl Iterator<Item = &IpAddr> {
+    let known = host.uplink.iter().flat_map(|uplink| uplink.servers.iter().chain(&uplink.upstream));
+    known.filter(|server| server.is_ipv4() && !server.is_loopback())
 }
 
 /// What resolv.conf(5) is to say inside; absent where it is left as it is.
@@ -120,12 +131,12 @@ pub fn resolv_conf(policy: &Policy, host: &Host) -> Option<CString> {
     let mut servers: Vec<String> = match (mode(policy)?, &policy.dns.0) {
         (_, Some(servers)) => servers.iter().map(|server| server.0.to_string()).collect(),
         (NetMode::Pasta, None) => {
-            let asked_at = forwarded(policy, host).into_iter().map(|(_, at)| at.into());
+            let asked_at = forwarded(policy, host).into_iter().map(|(_, at)| at.to_string());
             // Behind them the host's own: pasta forwards UDP alone, and programs ask the next one where an answer needs TCP.
             let known = host.uplink.iter().flat_map(|uplink| &uplink.servers);
             asked_at.chain(known.filter(|server| !server.is_loopback()).map(IpAddr::to_string)).collect()
         }
-        (_, None) => vec![SLIRP_ASKED_AT.into()],
+        (_, None) => beyond(host).map(|server| server.to_string()).collect(),
     };
     servers.truncate(MOST_SERVERS);
     let text: String = servers.iter().map(|server| format!("nameserver {server}\n")).collect();
@@ -156,7 +167,7 @@ fn pasta(policy: &Policy, host: &Host, wanted: &Wanted) -> Vec<String> {
     args.extend(["--tcp-ns", "none", "--udp-ns", "none"].map(String::from));
     let forwarded = forwarded(policy, host);
     for (server, at) in &forwarded {
-        args.extend(["--dns".into(), server.to_string(), "--dns-forward".into(), (*at).into()]);
+        args.extend(["--dns".into(), server.to_string(), "--dns-forward".into(), at.to_string()]);
     }
     if forwarded.is_empty() {
         args.extend(["--dns", "none"].map(String::from));
@@ -165,22 +176,20 @@ fn pasta(policy: &Policy, host: &Host, wanted: &Wanted) -> Vec<String> {
     args
 }
 
-/// The host's loopback is the gateway's address there too. The descriptors are those that `outside` gives it.
+/// The host's loopback would be the gateway's address there too, and the name server's. The descriptors are those that `outside` gives it.
 fn slirp(policy: &Policy) -> Vec<String> {
     let mut args: Vec<String> = [
         "slirp4netns",
         "--configure",
         "--mtu=65520",
         "--disable-host-loopback",
+        "--disable-dns",
         "--enable-seccomp",
         "--ready-fd=3",
         "--netns-type=path",
     ]
     .map(String::from)
     .into();
-    if policy.dns.0.is_some() {
-        args.push("--disable-dns".into());
-    }
     if !policy.publish.items().is_empty() {
         args.push(format!("--api-socket={API}"));
     }

@@ -82,6 +82,7 @@ fn ask(request: &str) -> std::result::Result<(), String> {
     let answer = String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).into_owned();
     match answer.contains("\"return\"") {
         true => Ok(()),
-        false => Err(answer.replace(['{', '}', '"'], "")),
+        // {"error":{"desc":"bad request: add_hostfwd: slirp_add_hostfwd failed"}}
+        false => Err(answer.split('"').nth(5).unwrap_or(&answer).into()),
     }
 }
