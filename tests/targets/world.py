@@ -7,7 +7,7 @@ the name of their place: tcp 7001 on the host's loopback, tcp 7002 on the host's
 peer's. A name server answers on the host's loopback and at 203.0.113.7: a.test is 192.0.2.77.
 
 --ask FROM:PROTOCOL:ADDRESS:PORT  when the command has said "listening", asks that server from host or peer, and says
-                                  what it answered; any number of times, in order
+                                  what it answered; any number of times, in order; host:wait:MS waits
 --name-server ADDRESS             what /etc/resolv.conf names, instead of 127.0.0.1
 --link-resolv-conf                /etc/resolv.conf is a link into /run, as systemd-resolved has it
 --without FILE                    FILE is no program
@@ -24,6 +24,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 HOST, OTHER, PEER = "198.51.100.2", "203.0.113.7", "198.51.100.1"
 HOST6, PEER6 = "2001:db8::2", "2001:db8::1"
@@ -205,6 +206,10 @@ def main():
         if line.strip() != b"listening":
             continue
         for origin, protocol, place in asked:
+            if protocol == "wait":
+                time.sleep(int(place) / 1000)
+                print("wait: waited", flush=True)
+                continue
             address, port = place.rsplit(":", 1)
             if origin == "peer":
                 peer.send(f"{protocol} {address} {port}".encode())

@@ -69,17 +69,16 @@ pub fn decide(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Up
     if policy.dns.items().len() > MOST_SERVERS {
         return Err(PolicyError::conflict("dns", format!("programs ask the first {MOST_SERVERS} servers only")));
     }
-    if mode == NetMode::Slirp4netns && policy.dns.0.is_none() && beyond(host).next().is_none() {
-        let why = "no name server that slirp4netns could reach: it has IPv4 alone, and nothing of the host's loopback";
-        return Err(PolicyError::conflict("dns", why)
-            .with_hint("--dns ADDRESS names one, --dns= does without, --net pasta forwards to the host's"));
-    }
     check_ports(mode, policy.publish.items())?;
     let Some(program) = host.uplink.as_ref().and_then(|uplink| uplink.program.clone()) else {
         let package = if mode == NetMode::Pasta { "passt" } else { name };
         return Err(PolicyError::conflict("net", format!("{name}: there is no program of this name"))
             .with_hint(format!("install the package {package}: apt install {package}")));
     };
+    if policy.dns.0.is_none() && resolv_conf(policy, host).is_none() {
+        let why = format!("no name server of this host that {name} could ask");
+        return Err(PolicyError::conflict("dns", why).with_hint("--dns ADDRESS names one, --dns= does without"));
+    }
     let (args, how) = if mode == NetMode::Pasta {
         (pasta(policy, host, wanted), How::Pasta)
     } else {
@@ -210,4 +209,124 @@ fn request(port: &Publish) -> String {
         port.host,
         port.inside
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::tests::host;
+    use crate::plan::plan;
+    use crate::setting::{Assignment, Origin, named};
+    use crate::uplink::Uplink as Facts;
+
+    fn connected(servers: &[&str]) -> Host {
+        let facts = Facts {
+            program: Some(c"/opt/it".into()),
+            servers: servers.iter().map(|server| server.parse().unwrap()).collect(),
+            upstream: Vec::new(),
+            gateway: Some(Ipv4Addr::new(198, 51, 100, 1)),
+        };
+        Host { uplink: Some(facts), ..host() }
+    }
+
+    /// The plan, or the error with its hint.
+    fn planned(host: &Host, settings: &[(&str, &str)]) -> Result<String, String> {
+        let say = |&(name, text): &(&str, &str)| Assignment {
+            setting: named(name).unwrap(),
+            text: text.into(),
+            origin: Origin::Flag,
+        };
+        let policy = Policy::new(&settings.iter().map(say).collect::<Vec<_>>()).unwrap();
+        plan(&policy, host).map(|plan| plan.to_string()).map_err(|error| crate::error::Refusal::from(error).message())
+    }
+
+    #[test]
+    fn nothing_is_open_but_what_is_asked_for() {
+        let plan = planned(&connected(&["192.0.2.1"]), &[("net", "pasta")]).unwrap();
+        for closed in
+            ["run /opt/it --", "--no-map-gw", "--tcp-ports none", "--udp-ports none", "--tcp-ns none", "--udp-ns none"]
+        {
+            assert!(plan.contains(closed), "{closed}: {plan}");
+        }
+        assert!(!plan.contains("--runas"));
+        let ports = [("net", "pasta"), ("publish", "8080:80"), ("publish", "[::1]:1:2"), ("publish", "5:6/udp")];
+        let plan = planned(&connected(&["192.0.2.1"]), &ports).unwrap();
+        assert!(plan.contains(" --tcp-ports 8080:80 --tcp-ports ::1/1:2 --udp-ports 5:6 --tcp-ns none"), "{plan}");
+        assert!(!plan.contains("ports none"));
+        let slirp = [("net", "slirp4netns"), ("publish", "8080:80")];
+        let plan = planned(&connected(&["192.0.2.1"]), &slirp).unwrap();
+        assert!(plan.contains("--disable-host-loopback --disable-dns ") && plan.contains("publish 8080:80"), "{plan}");
+    }
+
+    #[test]
+    fn the_helper_is_there_before_the_namespaces_and_main_waits_for_it() {
+        let plan = planned(&connected(&["192.0.2.1"]), &[("net", "pasta"), ("init", "true")]).unwrap();
+        let at = |line: &str| plan.find(line).unwrap_or_else(|| panic!("{line} is not in {plan}"));
+        assert!(at("outer   user namespace") < at("outer   uplink") && at("outer   uplink") < at("outer   namespaces"));
+        assert!(at("beside  network") < at("beside  uplink"));
+        assert!(at("inner   loopback") < at("inner   uplink") && at("inner   uplink") < at("inner   init"));
+        assert!(!planned(&connected(&[]), &[]).unwrap().contains("uplink"));
+    }
+
+    #[test]
+    fn root_without_a_user_namespace_stays_root() {
+        let root = Host { uid: 0, privileged: true, ..connected(&["192.0.2.1"]) };
+        assert!(planned(&root, &[("net", "pasta"), ("share", "user")]).unwrap().contains("--runas 0:0"));
+        assert!(!planned(&root, &[("net", "pasta")]).unwrap().contains("--runas"));
+    }
+
+    #[test]
+    fn what_contradicts_is_refused_with_a_remedy() {
+        let refused = |host: &Host, settings: &[(&str, &str)], words: &[&str]| {
+            let said = planned(host, settings).unwrap_err();
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        };
+        let there = connected(&["192.0.2.1"]);
+        refused(&there, &[("net", "pasta"), ("share", "pid")], &["policy: net", "pid namespace"]);
+        refused(&there, &[("net", "pasta"), ("share", "mount")], &["mount namespace", "hint: --dns="]);
+        assert!(planned(&there, &[("net", "pasta"), ("share", "mount"), ("dns", "")]).is_ok());
+        refused(&there, &[("net", "pasta"), ("publish", "1:1"), ("publish", "1:2")], &["1:1 and 1:2"]);
+        refused(&there, &[("net", "slirp4netns"), ("publish", "[::1]:1:1")], &["IPv4", "hint: --net pasta"]);
+        refused(&there, &[("net", "pasta"), ("dns", "192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4")], &["policy: dns"]);
+        let missing = Host { uplink: Some(Facts::default()), ..host() };
+        refused(
+            &missing,
+            &[("net", "pasta")],
+            &["policy: net: pasta", "hint: install the package passt: apt install passt"],
+        );
+        refused(&missing, &[("net", "slirp4netns"), ("dns", "")], &["apt install slirp4netns"]);
+        refused(&connected(&["127.0.0.53"]), &[("net", "slirp4netns")], &["policy: dns", "hint: --dns"]);
+        refused(&connected(&["::1"]), &[("net", "pasta")], &["policy: dns", "hint: --dns"]);
+    }
+
+    #[test]
+    fn the_name_server_inside_is_one_that_answers_there() {
+        let text = |net: &str, servers: &[&str], dns: Option<&str>| {
+            let mut settings = vec![("net", net)];
+            settings.extend(dns.map(|dns| ("dns", dns)));
+            let say = |&(name, text): &(&str, &str)| Assignment {
+                setting: named(name).unwrap(),
+                text: text.into(),
+                origin: Origin::Flag,
+            };
+            let policy = Policy::new(&settings.iter().map(say).collect::<Vec<_>>()).unwrap();
+            let text = resolv_conf(&policy, &connected(servers));
+            text.map(|text| text.into_string().unwrap().replace("nameserver ", "").trim_end().replace('\n', " "))
+        };
+        let is = |text: &str| Some(text.to_owned());
+        assert_eq!(text("pasta", &["192.0.2.1"], None), is("169.254.1.1 192.0.2.1"));
+        assert_eq!(text("pasta", &["127.0.0.53"], None), is("198.51.100.1"));
+        assert_eq!(text("pasta", &["127.0.0.1", "192.0.2.1"], None), is("198.51.100.1 192.0.2.1"));
+        assert_eq!(text("pasta", &["2001:db8::1"], None), is("fd00:5b78::53 2001:db8::1"));
+        assert_eq!(text("pasta", &["::1"], None), None, "which is refused");
+        assert_eq!(text("pasta", &["192.0.2.1"], Some("192.0.2.9,2001:db8::9")), is("192.0.2.9 2001:db8::9"));
+        assert_eq!(text("pasta", &["192.0.2.1"], Some("")), None);
+        assert_eq!(text("slirp4netns", &["127.0.0.1", "192.0.2.1", "2001:db8::1"], None), is("192.0.2.1"));
+        assert_eq!(text("none", &["192.0.2.1"], None), None);
+        let plan = planned(&connected(&["127.0.0.53"]), &[("net", "pasta")]).unwrap();
+        assert!(plan.contains("--dns 127.0.0.53 --dns-forward 198.51.100.1 "), "{plan}");
+        // A file of the same place is what it says.
+        let own = planned(&connected(&["192.0.2.1"]), &[("net", "pasta"), ("file", "/etc/resolv.conf:x")]).unwrap();
+        assert_eq!(own.matches("/etc/resolv.conf").count(), 1, "{own}");
+    }
 }
