@@ -55,6 +55,7 @@ const PROGRAM: usize = 1;
 const INTERFACE: usize = 2;
 const OWN: usize = 3;
 const SHM: usize = 4;
+const ROOT: usize = 5;
 
 impl Step for Connect {
     fn name(&self) -> &'static str {
@@ -95,6 +96,7 @@ impl Step for Connect {
             INTERFACE => decide::INTERFACE.into(),
             OWN => "/proc/self/ns/net".into(),
             SHM => "/dev/shm".into(),
+            ROOT => "/".into(),
             _ => {
                 let (program, said) = (self.program.to_string_lossy(), self.said.borrow());
                 if said.is_empty() { program.into_owned() } else { format!("{program} ({said})") }
@@ -119,17 +121,16 @@ impl Step for Await {
     }
 }
 
-/// The line that says why, of all that a program has said.
+/// What says why, of all that a program has said.
 fn telling(said: &[u8]) -> String {
-    let lines = || said.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let lines = said.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     // What both say in good times too, and pasta of a system log that it is not to write to.
     let is_noise = |line: &&[u8]| {
-        let begins =
-            [&b"WARNING"[..], b"* ", b"sent tapfd", b"received tapfd", b"Starting slirp", b"Don't run as root"];
+        let begins = [&b"WARNING"[..], b"* ", b"sent tapfd", b"received tapfd", b"Starting slirp"];
         line.ends_with(b" to syslog") || begins.iter().any(|begin| line.starts_with(begin))
     };
-    let line = lines().find(|line| !is_noise(line)).or_else(|| lines().next()).unwrap_or_default();
-    show(line).chars().take(300).collect()
+    let lines: Vec<_> = lines.filter(|line| !is_noise(line)).map(show).collect();
+    lines.join("; ").chars().take(300).collect()
 }
 
 #[cfg(test)]
@@ -137,9 +138,9 @@ mod tests {
     use super::telling;
 
     #[test]
-    fn the_line_that_tells_is_found_among_the_others() {
+    fn the_lines_that_tell_are_found_among_the_others() {
         assert_eq!(telling(b"Failed to send 45 bytes to syslog\nFailed to open tun\n"), "Failed to open tun");
-        assert_eq!(telling(b"sent tapfd=5 for eth0\n\n* MTU: 1\nopen: no\nmore"), "open: no");
-        assert_eq!((telling(b"WARNING: x\n"), telling(b"")), ("WARNING: x".into(), String::new()));
+        assert_eq!(telling(b"sent tapfd=5 for eth0\n\n* MTU: 1\nopen: no\nmore"), "open: no; more");
+        assert_eq!((telling(b"WARNING: x\n"), telling(b" ")), (String::new(), String::new()));
     }
 }

@@ -117,7 +117,7 @@ impl Outside {
             Some(Message::Network(network)) => network,
             Some(_) | None => return Err(peer_gone()),
         };
-        process::unshare(libc::CLONE_NEWPID | libc::CLONE_NEWNS)?;
+        process::unshare(libc::CLONE_NEWPID)?;
         match process::fork()? {
             Forked::Parent(keeper) => Ok(keeper),
             Forked::Child => self.keep(channel, network),
@@ -159,8 +159,6 @@ impl Outside {
 
     /// Gives the end of a pipe to read, if the program goes on writing to one.
     fn start(&self, channel: &Channel, network: &OwnedFd, said: &mut Vec<u8>) -> Result<Option<OwnedFd>> {
-        // What is mounted from here on shows nowhere else; what the host mounts is still seen.
-        mount::mount(None, c"/", None, libc::MS_REC | libc::MS_SLAVE, None)?;
         keep_capabilities()?;
         let Uplink { program, args, how } = &self.uplink;
         let args: Vec<&CStr> = args.iter().map(CString::as_c_str).collect();

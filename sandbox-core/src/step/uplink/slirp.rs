@@ -11,7 +11,7 @@ use super::decide::API;
 use super::outside::{ENVIRONMENT, ended_well};
 use crate::sys::call::Call;
 use crate::sys::socket::{Channel, peer_gone};
-use crate::sys::{Result, file, mount, notify, refused, signal, tool};
+use crate::sys::{Result, file, mount, notify, process, refused, signal, tool};
 
 /// What is read of its output; the rest is for nobody.
 const KEPT: usize = 1024;
@@ -28,7 +28,11 @@ pub fn start(
     said: &mut Vec<u8>,
 ) -> Result<OwnedFd> {
     if !requests.is_empty() {
-        // For its socket alone, which so is nobody else's to find, and gone with the namespace.
+        // For its socket alone, which so is nobody else's to find, and gone with the namespace. What is mounted here shows
+        // nowhere else; what the host mounts is still seen.
+        process::unshare(libc::CLONE_NEWNS)?;
+        mount::mount(None, c"/", None, libc::MS_REC | libc::MS_SLAVE, None)
+            .map_err(|failure| failure.on(super::ROOT))?;
         mount::mount(Some(c"tmpfs"), c"/dev/shm", Some(c"tmpfs"), NOTHING_ELSE, Some(c"mode=700,size=64k"))
             .map_err(|failure| failure.on(super::SHM))?;
     }
