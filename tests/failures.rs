@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::need;
 use crate::support::bins;
 use crate::support::nets;
 use crate::support::traced::{Call, Tracer, calls, calls_by, image_of, traced, traced_as_other};
-use crate::support::{ENTRIES, Entry, Report, Sandbox, TempDir};
+use crate::support::{ENTRIES, Entry, Report, Sandbox, TempDir, World};
 use crate::support::{need, subids};
 
 /// Calls that the kernel never answers with an error, or has done all the same when it does.
@@ -473,5 +473,29 @@ fn a_limit_that_cannot_be_set_is_named_and_the_program_does_not_run() {
             ended.code() == Some(125) && ended.out.is_empty() && ended.err.starts_with(&format!("sbx: {step}"))
         });
         assert!(named, "{setting}: no failing {name} is told as {step}");
+    }
+}
+
+/// As `traced`, in a world that has a network to be connected to.
+fn traced_in_world(sandbox: &Sandbox, options: &[&str]) -> Sandbox {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    let world = WORLD.get_or_init(|| World::new(&["--name-server", "203.0.113.7"]));
+    let tracer = [bins::probe().to_str().unwrap(), "trace"];
+    let words = [&tracer, options, &["--"]].concat();
+    let words: Vec<String> = world.words().into_iter().chain(words.into_iter().map(String::from)).collect();
+    sandbox.clone().wrapped(&words)
+}
+
+#[test]
+fn no_failing_call_of_who_connects_the_network_lets_the_program_run_without_it() {
+    need!("root", "tun", "pasta", "slirp4netns", "python3", "ip");
+    const OF_OTHERS: [&str; 7] = ["socketpair", "clone", "sendmsg", "recvmsg", "poll", "socket", "ioctl"];
+    for settings in [&["net=pasta"][..], &["net=slirp4netns", "publish=8080:80"]] {
+        let sandbox = Sandbox::new(Entry::Preload).with(settings);
+        // Outer, who waits outside, inner, who keeps the program: and then the program's own.
+        fail_each_by(traced_in_world, &sandbox, |call| match call.process {
+            0 | 2 => OF_OTHERS.contains(&&*call.name),
+            process => process < 4,
+        });
     }
 }

@@ -22,6 +22,7 @@ mod interfaces;
 mod namespaces;
 mod network;
 mod time;
+mod uplink;
 
 mod bind_options;
 mod binds;

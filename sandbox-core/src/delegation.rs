@@ -102,7 +102,7 @@ fn is_elsewhere(nsswitch: &[u8]) -> bool {
 }
 
 /// The program on the caller's path, or where set-user-ID programs of the system are.
-fn find(name: &str, path: Option<&[u8]>) -> Option<CString> {
+pub(crate) fn find(name: &str, path: Option<&[u8]>) -> Option<CString> {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::PermissionsExt;
     let usual: &[u8] = b"/usr/bin:/usr/sbin:/bin:/sbin:/usr/local/bin";

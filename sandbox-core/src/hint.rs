@@ -75,6 +75,23 @@ pub fn for_error(error: &SetupError) -> Option<String> {
              container with an unmasked /proc (docker: --security-opt systempaths=unconfined, podman: --security-opt \
              unmask=ALL)"
         }
+        ("uplink", libc::ENOENT | libc::EACCES) if error.call == Call::Execve => {
+            "pasta is in the package passt, slirp4netns in the package of its name"
+        }
+        ("uplink", _) if error.object.contains("tun") => {
+            "/dev/net/tun must be there, and be writable: modprobe tun; chmod 666 /dev/net/tun; in a container \
+             --device /dev/net/tun"
+        }
+        ("uplink", _) if error.object.contains("bind") || error.object.contains("add_hostfwd") => {
+            "a port of --publish is taken, is not of an address of this host, or lies below \
+             net.ipv4.ip_unprivileged_port_start"
+        }
+        ("uplink", _) if error.object.contains("routable interface") => {
+            "pasta takes the sandbox's address and routes from the host's interface with the default route, and there is none"
+        }
+        ("mounts", libc::EROFS) if error.object == "/etc/resolv.conf" => {
+            "the tree has no /etc/resolv.conf to be covered: make an empty file, or leave it with --dns="
+        }
         ("mounts", libc::EROFS) => {
             "mount points are only made in file systems of the sandbox's own: make the directory first, or put it below \
              one, such as /tmp, /run or a --tmpfs"

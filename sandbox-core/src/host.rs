@@ -4,8 +4,10 @@ use std::ffi::CString;
 
 use crate::delegation::{self, Delegation};
 use crate::policy::Policy;
+use crate::policy::types::NetMode;
 use crate::step;
 use crate::sys;
+use crate::uplink::Uplink;
 
 // include/uapi/linux/capability.h
 const SETGID: u64 = 1 << 6;
@@ -39,6 +41,8 @@ pub struct Host {
     pub delegation: Option<Delegation>,
     /// The version of the kernel's Landlock, or the error number in its place; ENOSYS also where the policy asks for none.
     pub landlock: Result<u32, i32>,
+    /// What a network without root needs; absent where the policy asks for none.
+    pub uplink: Option<Uplink>,
 }
 
 impl Host {
@@ -62,21 +66,28 @@ impl Host {
             leaves_groups: has(SETGID) && sys::privilege::has_groups() && delegation::setgroups_is_allowed(),
             delegation: None,
             landlock: Err(libc::ENOSYS),
+            uplink: None,
         }
     }
 
-    /// Looks also for what only id maps need, where the policy has any. `path` is the caller's `$PATH`.
+    /// Looks also for what only some policies need. `path` is the caller's `$PATH`.
     #[must_use]
-    pub fn for_maps(self, policy: &Policy, path: Option<&[u8]>) -> Self {
+    pub fn for_policy(self, policy: &Policy, path: Option<&[u8]>) -> Self {
+        let uplink = match policy.net {
+            Some(mode @ (NetMode::Pasta | NetMode::Slirp4netns)) => Some(Uplink::probe(mode, path)),
+            _ => None,
+        };
+        Self { uplink, ..self }.for_maps(policy, path).for_landlock(policy)
+    }
+
+    fn for_maps(self, policy: &Policy, path: Option<&[u8]>) -> Self {
         if policy.uid_map.items().is_empty() && policy.gid_map.items().is_empty() {
             return self;
         }
         Self { delegation: Some(Delegation::probe(self.uid, path)), ..self }
     }
 
-    /// Looks also for what only Landlock needs, where the policy asks for it.
-    #[must_use]
-    pub fn for_landlock(self, policy: &Policy) -> Self {
+    fn for_landlock(self, policy: &Policy) -> Self {
         if !step::landlock::is_asked_for(policy) {
             return self;
         }
@@ -103,6 +114,7 @@ pub(crate) mod tests {
             leaves_groups: false,
             delegation: None,
             landlock: Ok(7),
+            uplink: None,
         }
     }
 }

@@ -23,3 +23,4 @@ pub mod setting;
 pub mod step;
 mod supervise;
 pub mod sys;
+pub mod uplink;

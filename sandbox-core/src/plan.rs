@@ -21,11 +21,12 @@ impl Wanted {
         let mut shared = policy.share.items().to_vec();
         let net_is_shared = shared.contains(&Namespace::Net);
         match policy.net {
-            Some(NetMode::None) if net_is_shared => {
-                return Err(PolicyError::conflict("net", "none makes the namespace that share keeps"));
-            }
             Some(NetMode::Host | NetMode::Filter) => shared.push(Namespace::Net),
-            Some(NetMode::None) | None => {}
+            Some(mode) if net_is_shared => {
+                let why = format!("{} makes the namespace that share keeps", mode.name());
+                return Err(PolicyError::conflict("net", why));
+            }
+            Some(_) | None => {}
         }
         Ok(Self { shared })
     }
@@ -127,6 +128,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;
     let links = step::network::decide(policy, &wanted)?;
+    let uplink = step::uplink::decide(policy, host, &wanted)?;
     let signals_others = signals_others(policy, host, &wanted, maps.as_ref());
     if wanted.kept(policy) & CHANGES_IDS != 0 && signals_others && !policy.init.on() && !policy.no_die_with_parent.on()
     {
@@ -158,6 +160,8 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Outer, step::user::plan(&wanted));
     steps.put(Side::Outer, step::id_map::plan(maps.as_ref()));
     steps.put(Side::Outer, step::ids::plan_mapped(maps.as_ref()));
+    // In no namespace but the new user namespace, whose ids it has.
+    steps.put(Side::Outer, step::uplink::plan_outside(uplink.as_ref()));
     // Take effect at the fork.
     steps.put(Side::Outer, step::namespaces::plan_for_children(&wanted));
     // While nobody is in the new time namespace.
@@ -165,6 +169,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
 
     // After the fork, while inner works on the rest.
     steps.put(Side::Beside, step::network::plan_make(policy, &wanted, &links));
+    steps.put(Side::Beside, step::uplink::plan_connect(uplink.as_ref()));
 
     // While /proc is the host's.
     steps.put(Side::Inner, step::oom::plan(policy));
@@ -184,6 +189,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::parent::plan(policy));
     // Before init, which keeps the other end's attention from then on.
     steps.put(Side::Inner, step::network::plan_await(policy, &wanted, &links));
+    steps.put(Side::Inner, step::uplink::plan_await(uplink.as_ref()));
     steps.put(Side::Inner, step::init::plan(policy, &wanted, signals_others));
     // While files can be opened; the paths mean the new tree.
     let landlock = step::landlock::plan(policy, host, &wanted)?;
@@ -440,6 +446,10 @@ mod tests {
             &[("veth", "a"), ("veth", "a:name=b")],
             &[("own-iface", "eth0"), ("own-iface", "eth0:ip=10.0.0.1")],
             &[("macvlan", "e:ip=10.0.0.1:gateway=10.0.0.2"), ("own-iface", "f:ip=10.1.0.1:gateway=10.1.0.2")],
+            &[("share", "net"), ("net", "pasta")],
+            &[("net", "none"), ("publish", "80:80")],
+            &[("dns", "192.0.2.1")],
+            &[("net", "host"), ("dns", "")],
             &[("share", "uts"), ("hostname", "x")],
             &[("share", "mount"), ("tmpfs", "/x")],
             &[("share", "mount"), ("overlay", "/x:lower=/y")],

@@ -17,9 +17,11 @@ pub mod subids;
 pub mod syscalls;
 pub mod temp;
 pub mod traced;
+pub mod world;
 
 pub use denied::{Denial, denied};
 pub use ended::{Ended, bare, finish};
 pub use report::Report;
 pub use sandbox::{ENTRIES, Entry, Sandbox};
 pub use temp::TempDir;
+pub use world::World;

@@ -10,7 +10,8 @@ use super::sandbox::PATH;
 
 /// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`,
 /// `sys_resource` (the capability), `two-processors`, `tsc-clock` (the clock source is the counter), `subids` (ids to map
-/// besides one's own), `landlock`, `landlock-tcp` and `landlock-scopes` (what its versions hold), `sbx-test` (a user who has such), `libseccomp` (its headers), or a program.
+/// besides one's own), `landlock`, `landlock-tcp` and `landlock-scopes` (what its versions hold), `tun` (tap interfaces can
+/// be made), `sbx-test` (a user who has such), `libseccomp` (its headers), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -62,6 +63,7 @@ fn is_there(what: &str) -> bool {
         "landlock" => landlock() >= 3,
         "landlock-tcp" => landlock() >= 4,
         "landlock-scopes" => landlock() >= 6,
+        "tun" => OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_ok(),
         "libseccomp" => Path::new("/usr/include/seccomp.h").exists(),
         "ipv6" => Path::new("/proc/net/if_inet6").exists(),
         "userns" => {

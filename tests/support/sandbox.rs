@@ -47,6 +47,7 @@ const PLAIN: &[&str] = &[
     "env",
     "unset-env",
     "keep-fd",
+    "publish",
     "landlock-ro",
     "landlock-rx",
     "landlock-rw",

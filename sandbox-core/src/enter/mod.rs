@@ -59,8 +59,7 @@ unsafe fn enter() -> Result<(), Refusal> {
     let policy = Policy::new(&assignments)?;
     let caller = initial.entries();
     let host = Host::probe(environment::value_of(&caller, b"HOME"))
-        .for_maps(&policy, environment::value_of(&caller, b"PATH"))
-        .for_landlock(&policy);
+        .for_policy(&policy, environment::value_of(&caller, b"PATH"));
     let plan = plan(&policy, &host)?;
     let wanted = environment(&policy, &initial.entries());
     let first_name = again::name(&initial.entries());

@@ -34,6 +34,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
             context.outputs = Outputs::default();
             context.observer = None;
             context.maker = None;
+            context.keeper = None;
             become_target(plan, context);
             Ok(())
         }

@@ -8,9 +8,9 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Beneath, Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice,
-    FilterText, HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, Namespace, NetMode, Nice, Observe,
-    Offset, OomScoreAdj, OutFile, Overlay, OwnIface, Persona, Port, ProcMode, Profile, Rlimit, Root, Scope,
-    SeccompAction, Syscall, Tmpfs, Umask, Veth,
+    FilterText, HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, NameServer, Namespace, NetMode,
+    Nice, Observe, Offset, OomScoreAdj, OutFile, Overlay, OwnIface, Persona, Port, ProcMode, Profile, Publish, Rlimit,
+    Root, Scope, SeccompAction, Syscall, Tmpfs, Umask, Veth,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -46,6 +46,8 @@ pub struct Policy {
     pub macvlan: Repeat<Macvlan>,
     pub veth: Repeat<Veth>,
     pub own_iface: Repeat<OwnIface>,
+    pub publish: Repeat<Publish>,
+    pub dns: List<NameServer>,
     pub rlimit: Repeat<Rlimit>,
     pub nice: Option<Nice>,
     pub oom_score_adj: Option<OomScoreAdj>,

@@ -149,11 +149,14 @@ pub static SETTINGS: &[Setting] = &[
         "Absent: where the caller is, or / where that is not visible inside. A DIR given must exist inside.",
         ["/", "/work"]),
 
-    row!(Network One "net" "none|host|filter", net,
-        "a namespace with only loopback; the host's; the host's without sockets",
+    row!(Network One "net" "none|host|filter|pasta|slirp4netns", net,
+        "only loopback; the host's; the host's without sockets; connected by pasta or slirp4netns",
         "Absent: none. With host, abstract unix sockets of the host are reachable. With filter no socket can be made at \
-         all, only pairs of connected unix sockets; it saves making a namespace.",
-        ["none", "host", "filter"]),
+         all, only pairs of connected unix sockets; it saves making a namespace. With pasta or slirp4netns (packages passt \
+         and slirp4netns) a namespace of its own has an interface eth0, and connections from inside are made by that program, as \
+         the caller, from the host's addresses: it reaches what the caller reaches, but not the host's loopback. Nobody \
+         reaches inside but by publish. Needs a new pid namespace.",
+        ["none", "host", "filter", "pasta", "slirp4netns"]),
     row!(Network Switch "no-loopback" "", no_loopback,
         "leave loopback down in the network namespace",
         "Absent: it is up, with 127.0.0.1 and ::1. Needs a network namespace of its own.",
@@ -180,6 +183,18 @@ pub static SETTINGS: &[Setting] = &[
          the end a physical interface returns to the machine's first network namespace, down; the kernel destroys a virtual \
          one (veth, macvlan, vlan, dummy …).",
         ["eth1", "eth1:ip=10.0.0.2/24:gateway=10.0.0.1"]),
+    row!(Network Repeat "publish" "[ADDRESS:]HOST:INSIDE[/udp]", publish,
+        "let connections to the host's port HOST reach the port INSIDE",
+        "ADDRESS is one of the host's, IPv6 in []; absent: all of them. TCP, or UDP with /udp. A server inside should listen on all \
+         addresses. Needs net pasta or slirp4netns; slirp4netns has IPv4 only. A port below the host's \
+         net.ipv4.ip_unprivileged_port_start takes root without a user namespace.",
+        ["8080:80", "127.0.0.1:5353:53/udp", "[::1]:8443:443"]),
+    row!(Network List "dns" "LIST", dns,
+        "the name servers that /etc/resolv.conf names inside, three at most",
+        "Absent: with net pasta or slirp4netns, an address there from which the host's own name server is asked, on the host's \
+         loopback too; --file /etc/resolv.conf:... says more. Empty: /etc/resolv.conf stays as it is, and the host's name \
+         server is not asked. Needs net pasta or slirp4netns.",
+        ["192.0.2.53", "192.0.2.53,2001:db8::53"]),
 
     row!(Limits Repeat "rlimit" "NAME=VALUE[:HARD]", rlimit,
         "a resource limit, soft and hard; HARD apart where it differs",

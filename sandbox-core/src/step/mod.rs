@@ -30,6 +30,7 @@ pub mod time_limit;
 pub mod time_offsets;
 pub mod tsc;
 pub mod umask;
+pub mod uplink;
 pub mod user;
 
 use std::os::fd::OwnedFd;
@@ -76,6 +77,8 @@ pub struct Context {
     pub helper: Option<id_map::Helper>,
     /// Outer's alone: the process that waits outside to make interfaces.
     pub maker: Option<network::Maker>,
+    /// Outer's alone, who keeps the network connected.
+    pub keeper: Option<uplink::Keeper>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
     /// Outer's alone: where its lines go, and the timer of the time limit.

@@ -13,6 +13,7 @@ use crate::plan::{Plan, Supervision};
 use crate::policy::types::Namespace;
 use crate::report::{self, Ended, Outputs};
 use crate::seccomp;
+use crate::step::uplink::Keeper;
 use crate::step::{Context, observer, time_limit};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
@@ -33,6 +34,8 @@ pub struct Outer<'a> {
     group: i32,
     outputs: Outputs,
     observer: Option<Observer>,
+    /// Who keeps the network connected.
+    keeper: Option<Keeper>,
     clock: Clock,
     /// Where messages go, if not to standard error.
     log: Option<OwnedFd>,
@@ -64,6 +67,7 @@ impl<'a> Outer<'a> {
             group,
             outputs: context.outputs,
             observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
+            keeper: context.keeper,
             clock: Clock::new(limit),
             log: context.log,
             killed_for: None,
@@ -138,7 +142,8 @@ impl<'a> Outer<'a> {
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map(AsRawFd::as_raw_fd);
         let observer = self.observer.as_ref().map(Observer::number);
         let (status, syscall, log) = (number(&self.status), number(&self.syscall), number(&self.log));
-        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer];
+        let keeper = self.keeper.as_ref().map(|keeper| keeper.channel.number());
+        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer, keeper];
         file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()))?;
         mount::chdir(c"/")?;
         process::no_core();
@@ -153,10 +158,18 @@ impl<'a> Outer<'a> {
         // ignored: inner may have ended already, as after a failure of its own
         let _ = signal::send(self.inner, libc::SIGKILL);
         let _ = signal::wait_end(self.inner);
+        self.disconnect();
         file::complain(&Refusal::from(error.clone()).message());
         // ignored: the line above has been written, and the exit code stands
         let _ = self.outputs.last(&report::failed(error));
         process::exit(exit::REFUSED)
+    }
+
+    /// Nothing of the network is left when this process ends: its ports can be taken at once.
+    fn disconnect(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            keeper.end();
+        }
     }
 
     /// Waits for the target's end.
@@ -280,6 +293,7 @@ impl<'a> Outer<'a> {
     /// Ends as the target did, or says that it was its time.
     fn end(&mut self, change: Change, usage: Usage) -> ! {
         // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
+        self.disconnect();
         let by_filter = self.observer.as_ref().is_some_and(Observer::end);
         let (change, out_of_time) = match (change, self.killed_for) {
             (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), false),

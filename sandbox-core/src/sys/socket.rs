@@ -22,6 +22,8 @@ pub enum Message {
     Network(OwnedFd),
     /// outer → inner: loopback in it is up.
     Loopback,
+    /// outer → inner: it is connected.
+    Uplink,
     /// init → outer: the target's wait status.
     Ended(i32),
     /// outer → observer: what to observe: the process, or, under a reaper, its child, and the descriptor's number there.
@@ -236,6 +238,7 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Observing => ([7, 0, 0, 0], 0, 0, 0),
         Message::Over => ([8, 0, 0, 0], 0, 0, 0),
         Message::Said { pid, killed } => ([9, 0, 0, 0], 0, u32::from(*killed), *pid),
+        Message::Uplink => ([10, 0, 0, 0], 0, 0, 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -270,6 +273,7 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (7, ..) => Ok(Message::Observing),
         (8, ..) => Ok(Message::Over),
         (9, ..) => Ok(Message::Said { pid: errno, killed: object != 0 }),
+        (10, ..) => Ok(Message::Uplink),
         _ => Err(unexpected(Call::Recv)),
     }
 }

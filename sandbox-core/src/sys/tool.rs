@@ -20,9 +20,16 @@ pub struct Ran {
     pub said: Vec<u8>,
 }
 
-/// Runs `program` with exactly these arguments and variables, `given` open as descriptor 3, standard input empty, and
-/// nothing else: all other descriptors of this process must be O_CLOEXEC. Should the other end of `master` be closed
-/// meanwhile, the program is killed.
+/// A program that runs.
+pub struct Started {
+    pub pid: i32,
+    /// The end of the pipe that its standard output and error are.
+    pub output: OwnedFd,
+}
+
+/// Runs `program` to its end with exactly these arguments and variables, `given` open under a number, standard input empty
+/// unless that is it, and nothing else: all other descriptors of this process must be O_CLOEXEC. Should the other end of
+/// `master` be closed meanwhile, the program is killed.
 ///
 /// # Errors
 /// It cannot be started, or `master` has ended (ECONNRESET).
@@ -30,13 +37,36 @@ pub fn run(
     program: &CStr,
     args: &[&CStr],
     env: &[&CStr],
-    given: BorrowedFd<'_>,
+    given: (BorrowedFd<'_>, RawFd),
     master: BorrowedFd<'_>,
 ) -> Result<Ran> {
+    let Started { pid, output } = start(program, args, env, &[given])?;
+    match listen(output.as_fd(), master) {
+        Ok(said) => Ok(Ran { how: signal::wait_end(pid)?, said }),
+        Err(failure) => {
+            // ignored: it may have ended; a program that is set-user-ID is killed all the same, as its real id is ours
+            let _ = signal::send(pid, libc::SIGKILL);
+            let _ = signal::wait_end(pid);
+            Err(failure)
+        }
+    }
+}
+
+/// As `run`, and leaves it running.
+///
+/// # Errors
+/// It cannot be started.
+pub fn start(program: &CStr, args: &[&CStr], env: &[&CStr], given: &[(BorrowedFd<'_>, RawFd)]) -> Result<Started> {
     let null = file::open(None, c"/dev/null", libc::O_RDWR, 0)?;
-    let null = file::duplicate_above(null.as_fd(), ABOVE)?;
-    let given = file::duplicate_above(given, ABOVE)?;
     let (output, written) = pipe()?;
+    let mut places = vec![(file::duplicate_above(null.as_fd(), ABOVE)?, 0)];
+    for to in [1, 2] {
+        places.push((file::duplicate_above(written.as_fd(), ABOVE)?, to));
+    }
+    for &(from, to) in given {
+        places.push((file::duplicate_above(from, ABOVE)?, to));
+    }
+    drop(null);
     // Says the errno of a failed execve(2), and is closed by one that succeeds.
     let (failure, failing) = pipe()?;
     let pointers =
@@ -44,11 +74,10 @@ pub fn run(
     let (args, env) = (pointers(args), pointers(env));
     match process::fork()? {
         Forked::Child => {
-            let places = [(&null, 0), (&written, 1), (&written, 2), (&given, GIVEN)];
             // SAFETY: dup2 takes numbers; `program` and both lists are live, and the lists end in a null pointer. Raw,
             // because the program around us may have an execve of its own.
             let errno = unsafe {
-                if places.iter().all(|&(from, to)| libc::dup2(from.as_raw_fd(), to) == to) {
+                if places.iter().all(|(from, to)| libc::dup2(from.as_raw_fd(), *to) == *to) {
                     libc::syscall(libc::SYS_execve, program.as_ptr(), args.as_ptr(), env.as_ptr());
                 }
                 nix::errno::Errno::last_raw()
@@ -58,28 +87,22 @@ pub fn run(
             process::exit(crate::exit::REFUSED)
         }
         Forked::Parent(pid) => {
-            drop((written, failing, null, given));
-            let said = match listen(output.as_fd(), master) {
-                Ok(said) => said,
-                Err(failure) => {
-                    // ignored: it may have ended; a program that is set-user-ID is killed all the same, as its real id is ours
+            drop((written, failing, places));
+            let mut errno = [0; 4];
+            match file::read(failure.as_fd(), &mut errno) {
+                Ok(0) => Ok(Started { pid, output }),
+                failed => {
                     let _ = signal::send(pid, libc::SIGKILL);
                     let _ = signal::wait_end(pid);
-                    return Err(failure);
+                    failed.and_then(|_| Err(refused(Call::Execve, i32::from_ne_bytes(errno))))
                 }
-            };
-            let mut errno = [0; 4];
-            let failed = file::read(failure.as_fd(), &mut errno)?;
-            let how = signal::wait_end(pid)?;
-            match failed {
-                0 => Ok(Ran { how, said }),
-                _ => Err(refused(Call::Execve, i32::from_ne_bytes(errno))),
             }
         }
     }
 }
 
-fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+/// A pipe, its end to read first, pipe2(2); neither where a program's own descriptors are put.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     let mut fds: [RawFd; 2] = [-1; 2];
     // SAFETY: the kernel fills the live array.
     check(Call::Pipe, unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) }.into())?;

@@ -11,6 +11,7 @@ mod links;
 mod names;
 mod privileges;
 mod process;
+mod publish;
 mod reports;
 
 use std::ffi::CString;
@@ -27,6 +28,7 @@ pub use links::{Address, End, IfName, Mac, Macvlan, MacvlanMode, OwnIface, Veth}
 pub use names::{DevMode, FilterName, LogLevel, Namespace, NetMode, Observe, ProcMode, Profile, Scope};
 pub use privileges::{Capability, Syscall};
 pub use process::{EnvEntry, EnvName, Fd};
+pub use publish::{NameServer, Protocol, Publish};
 pub use reports::OutFile;
 
 /// Bytes the kernel will take as a C string.

@@ -115,6 +115,10 @@ names! {
     Host = "host",
     /// The host's namespace, but no socket can be made.
     Filter = "filter",
+    /// A namespace of its own that pasta(1) connects.
+    Pasta = "pasta",
+    /// A namespace of its own that slirp4netns(1) connects.
+    Slirp4netns = "slirp4netns",
 }
 
 names! {

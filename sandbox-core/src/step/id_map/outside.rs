@@ -168,7 +168,7 @@ impl Tool {
             [self.program.as_c_str(), process].into_iter().chain(self.ranges.iter().map(CString::as_c_str)).collect();
         // Nothing of the caller's: above all not what loads us. What the tool says is read, so in no other language.
         let env = [c"PATH=/usr/sbin:/usr/bin:/sbin:/bin", c"LC_ALL=C"];
-        tool::run(&self.program, &args, &env, dir, channel.fd())
+        tool::run(&self.program, &args, &env, (dir, tool::GIVEN), channel.fd())
     }
 }
 

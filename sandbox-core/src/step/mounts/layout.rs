@@ -11,6 +11,7 @@ use crate::plan::Wanted;
 use crate::policy::Policy;
 use crate::policy::types::{Root, c_string, normal};
 use crate::setting::value::Value;
+use crate::step::uplink;
 
 /// Private in a tree that cannot be written. `/dev/shm` belongs to the private `/dev`, or is covered in the host's.
 const PRIVATE: [(&CStr, &CStr); 3] = [(c"/tmp", c"1777"), (c"/var/tmp", c"1777"), (c"/run", c"755")];
@@ -59,6 +60,9 @@ pub fn decide(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(Base, Ve
     }
     if base == Base::Host || (matches!(base, Base::Dir(_)) && !policy.root_rw.on()) {
         private(&mut ops);
+    }
+    if let Some(text) = uplink::resolv_conf(policy, host) {
+        ops.push(Op::asked(c"/etc/resolv.conf", What::File { text, mode: 0o444 }));
     }
     ops.retain(|op| !is_given(&asked, &op.target));
     ops.extend(asked);

@@ -163,7 +163,13 @@ impl<'a> Places<'a> {
     pub fn find_or_make<'p>(&'p self, path: &'p CStr, kind: Kind) -> Result<Place<'p>> {
         if !self.is_directly_below_ours(path) {
             match file::open_inside(self.root.as_fd(), path) {
-                Err(failure) if failure.errno == libc::ENOENT => {}
+                Err(failure) if failure.errno == libc::ENOENT => {
+                    // A link to nothing yet, as /etc/resolv.conf often is where /run is private: what it leads to is made.
+                    if let Some(target) = self.link_target(path) {
+                        self.find_or_make(&target, kind)?;
+                        return self.look_up(path);
+                    }
+                }
                 Err(failure) => return Err(failure),
                 Ok(found) => return Ok(Place { dir: Dir::Owned(found), name: c"".into(), path: path.into() }),
             }
@@ -176,6 +182,18 @@ impl<'a> Places<'a> {
         match made {
             Err(failure) if failure.errno == libc::EEXIST => Ok(place),
             result => result.map(|()| place),
+        }
+    }
+
+    /// Where the link at `path` leads to, if it is one: a path that may have `..` in it, which ends in what is not there.
+    fn link_target(&self, path: &CStr) -> Option<CString> {
+        let (above, name) = divide(path)?;
+        let (above, name) = (CString::new(above).ok()?, CString::new(name).ok()?);
+        let dir = file::open_inside(self.root.as_fd(), &above).ok()?;
+        let text = file::link_text(dir.as_fd(), &name).ok()?;
+        match text.to_bytes().first() {
+            Some(b'/') => Some(text),
+            _ => CString::new([above.to_bytes(), b"/", text.to_bytes()].concat()).ok(),
         }
     }
 
