@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use crate::delegation::{self, Delegation};
 use crate::policy::Policy;
+use crate::step;
 use crate::sys;
 
 // include/uapi/linux/capability.h
@@ -36,6 +37,9 @@ pub struct Host {
     pub leaves_groups: bool,
     /// Which other ids it may map; absent where the policy maps none.
     pub delegation: Option<Delegation>,
+    /// A process beside the sandbox can be asked about its calls, and have those made again that end in SIGSYS; absent
+    /// where the policy has none of these.
+    pub can_tell: bool,
 }
 
 impl Host {
@@ -58,7 +62,15 @@ impl Host {
             maps_any: has(SETUID | SETGID),
             leaves_groups: has(SETGID) && sys::privilege::has_groups() && delegation::setgroups_is_allowed(),
             delegation: None,
+            can_tell: false,
         }
+    }
+
+    /// Looks also for what only naming the calls that end in SIGSYS needs, where the policy has any.
+    #[must_use]
+    pub fn for_filter(self, policy: &Policy) -> Self {
+        let possible = || sys::notify::is_possible().and_then(|()| sys::trace::is_possible()).is_ok();
+        Self { can_tell: step::seccomp::ends_in_sigsys(policy) && possible(), ..self }
     }
 
     /// Looks also for what only id maps need, where the policy has any. `path` is the caller's `$PATH`.
@@ -89,6 +101,7 @@ pub(crate) mod tests {
             maps_any: false,
             leaves_groups: false,
             delegation: None,
+            can_tell: true,
         }
     }
 }

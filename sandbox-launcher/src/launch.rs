@@ -58,8 +58,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let policy = Policy::new(&assignments)?;
     let home = std::env::var_os("HOME");
     let path = std::env::var_os("PATH");
-    let host =
-        Host::probe(home.as_deref().map(OsStr::as_bytes)).for_maps(&policy, path.as_deref().map(OsStr::as_bytes));
+    let host = Host::probe(home.as_deref().map(OsStr::as_bytes))
+        .for_maps(&policy, path.as_deref().map(OsStr::as_bytes))
+        .for_filter(&policy);
     let plan = plan::plan(&policy, &host)?;
     let wish = observe::Wish {
         explain: invocation.explain,

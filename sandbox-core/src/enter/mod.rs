@@ -57,8 +57,9 @@ unsafe fn enter() -> Result<(), Refusal> {
 
     let policy = Policy::new(&assignments)?;
     let caller = initial.entries();
-    let host =
-        Host::probe(environment::value_of(&caller, b"HOME")).for_maps(&policy, environment::value_of(&caller, b"PATH"));
+    let host = Host::probe(environment::value_of(&caller, b"HOME"))
+        .for_maps(&policy, environment::value_of(&caller, b"PATH"))
+        .for_filter(&policy);
     let plan = plan(&policy, &host)?;
     let wanted = environment(&policy, &initial.entries());
     let first_name = again::name(&initial.entries());

@@ -19,17 +19,17 @@ const ALL: [Notify; 3] = [Notify::Kills, Notify::Refusals, Notify::All];
 fn expected(notify: Notify, call: &Call, answer: u32) -> u32 {
     let marker = Action::Errno(MARKER_ERRNO).ret();
     let action = answer & libc::SECCOMP_RET_ACTION_FULL;
-    let only_the_kernel = action == libc::SECCOMP_RET_TRAP || action == libc::SECCOMP_RET_KILL_THREAD;
+    let by_sigsys = answer == KILL_PROCESS || matches!(action, libc::SECCOMP_RET_TRAP | libc::SECCOMP_RET_KILL_THREAD);
     let unasked = call.args[5] == UNASKED && matches!(call.nr, 0 | 1 | 231) && call.arch == Call::new(0, [0; 6]).arch;
     match notify {
         Notify::All if unasked => ALLOW,
-        _ if only_the_kernel || answer == marker || (call.nr == u32::MAX && call.arch == Call::new(0, [0; 6]).arch) => {
+        _ if answer == marker || (call.nr == u32::MAX && call.arch == Call::new(0, [0; 6]).arch) => {
             answer
         }
         Notify::All => NOTIF,
         Notify::Refusals if answer == ALLOW => ALLOW,
         Notify::Refusals => NOTIF,
-        Notify::Kills if answer == KILL_PROCESS => NOTIF,
+        Notify::Kills if by_sigsys => NOTIF,
         Notify::Kills => answer,
     }
 }
