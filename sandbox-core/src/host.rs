@@ -101,7 +101,7 @@ pub(crate) mod tests {
             maps_any: false,
             leaves_groups: false,
             delegation: None,
-            can_tell: true,
+            can_tell: false,
         }
     }
 }

@@ -617,6 +617,20 @@ mod tests {
     }
 
     #[test]
+    fn who_names_calls_that_end_in_sigsys_is_forked_first_and_only_where_it_is_asked() {
+        let can = Host { can_tell: true, ..host() };
+        let plan = |host: &Host, settings: &[(&str, &str)]| try_for(host, settings).unwrap();
+        let forks = "outer   observer        fork: a process stays outside, asked about calls that kill\n";
+        let killing = plan(&can, &[("seccomp-action", "kill")]);
+        assert!(killing.find(forks).unwrap() < killing.find("user namespace").unwrap(), "{killing}");
+        assert!(!plan(&host(), &[("seccomp-action", "kill")]).contains("observer"));
+        // Nobody could be asked: the kernel does the same in silence.
+        assert!(!plan(&can, &[("seccomp-action", "kill"), ("seccomp-deny", "read")]).contains("observer"));
+        let given = plan(&can, &[("seccomp-action", "kill"), ("observe", "kills"), ("observer-fd", "9")]);
+        assert!(given.contains("observer        asked about calls that kill\n"), "{given}");
+    }
+
+    #[test]
     fn without_a_network_namespace_none_is_made_or_joined() {
         for net in ["host", "filter"] {
             let plan = lines(&[("net", net)]);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{
     Action, Clause, Cond, Denial, Filter, MARKER_ERRNO, MARKER_NR, Notify, Op, Request, Rule, Shipped, UNASKED,
-    compile, compose, observed,
+    compile, compose, observed, sentence,
 };
 use super::eval::{Call, check, ret, stacked};
 use super::oracle::{ALLOW, KILL_PROCESS, LOG};
@@ -76,6 +76,37 @@ fn what_inner_says_is_not_asked_about() {
         (3, UNASKED, NOTIF),
     ] {
         assert_eq!(ret(&one, &Call::new(nr, [0, 0, 0, 0, 0, last])), answer, "{nr} {last:x}");
+    }
+}
+
+#[test]
+fn a_sentence_is_carried_out_where_it_would_be_asked_about_and_is_never_mild() {
+    let by_kernel = [
+        KILL_PROCESS,
+        libc::SECCOMP_RET_KILL_THREAD,
+        libc::SECCOMP_RET_TRAP,
+        libc::SECCOMP_RET_TRAP | 7,
+        libc::SECCOMP_RET_TRAP | 0xffff,
+    ];
+    for action in [Denial::Errno, Denial::Kill, Denial::KillThread, Denial::Trap] {
+        let programs = compose(&Request { action, ..Request::new(Shipped::Default) }).unwrap();
+        for notify in ALL {
+            let one = observed(&programs, notify).unwrap();
+            for nr in ["ptrace", "getpid", "mount"].map(|name| super::super::number(name).unwrap()) {
+                let met = |last| ret(&one, &Call::new(nr, [1, 2, 3, 4, 5, last]));
+                let unsaid = met(0);
+                for said in by_kernel {
+                    assert_eq!(met(sentence(said)), if unsaid == NOTIF { said } else { unsaid }, "{said:x}");
+                    assert_eq!(met(sentence(said) ^ 1 << 32), unsaid);
+                }
+                // Whatever else is said, the answer is no other than without it, or one that the kernel kills at.
+                for said in (0..=0xffff_u32).map(|high| high << 16 | 1) {
+                    let answer = met(sentence(said));
+                    let kills = answer == said && said < libc::SECCOMP_RET_ERRNO;
+                    assert!(answer == unsaid || (unsaid == NOTIF && kills), "{said:x} {answer:x}");
+                }
+            }
+        }
     }
 }
 
