@@ -198,7 +198,8 @@ fn killed_in_the_middle_nobody_is_let_through() {
     // Whoever holds the thread dies at some moment of the hundreds: the program either dies too, or is refused.
     for entry in ENTRIES {
         for delay in [0, 50, 100, 200, 400, 800] {
-            let mut running = with_action(entry, "kill-thread").spawn(bins::probe(), &["when-told", "ptrace:16:1", "getpid"]);
+            let mut running =
+                with_action(entry, "kill-thread").spawn(bins::probe(), &["when-told", "ptrace:16:1", "getpid"]);
             assert_eq!(running.line(), "ready");
             let observer = helper(running.pid(), "sbx-observer");
             let holder = if entry == Entry::Launch { helper(observer, "sbx-tracer") } else { observer };
@@ -274,7 +275,8 @@ fn what_is_traced_already_is_left_to_the_kernel_and_cannot_be_explained() {
     for action in ACTIONS {
         for entry in ENTRIES {
             // A signal without a handler is none to pid 1 while it is traced.
-            let ended = traced(&with_action(entry, action).with(&["init"]), &[]).probe(&["calls", "getpid", "ptrace:16:1"]);
+            let ended =
+                traced(&with_action(entry, action).with(&["init"]), &[]).probe(&["calls", "getpid", "ptrace:16:1"]);
             let met = (ended.code(), ended.out.as_str(), ended.err.as_str());
             assert_eq!(met, (Some(128 + libc::SIGSYS), "ok\n", ""), "{action}");
         }
@@ -297,6 +299,9 @@ fn a_program_can_sentence_itself_and_nothing_else() {
         }
         let ended = with_action(entry, "kill").probe(&["calls", &last(0x8000_0000)]);
         assert_eq!((ended.signal(), ended.err.as_str()), (SYSSIG, ""), "the kernel kills in silence");
-        assert_eq!(with_action(entry, "kill").probe(&["calls", &last(0x8000_0000).replace("ptrace", "getpid")]).ok(), "ok");
+        assert_eq!(
+            with_action(entry, "kill").probe(&["calls", &last(0x8000_0000).replace("ptrace", "getpid")]).ok(),
+            "ok"
+        );
     }
 }

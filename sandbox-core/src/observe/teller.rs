@@ -93,7 +93,9 @@ impl Answer {
 /// `ptrace [101]`, `call 20 of architecture 0x40000003`.
 fn name(call: &eval::Call) -> String {
     match seccomp::name(call.nr) {
-        _ if call.arch != eval::Call::new(0, [0; 6]).arch => format!("call {} of architecture {:#x}", call.nr, call.arch),
+        _ if call.arch != eval::Call::new(0, [0; 6]).arch => {
+            format!("call {} of architecture {:#x}", call.nr, call.arch)
+        }
         Some(name) => format!("{name} [{}]", call.nr),
         None => format!("call {}", call.nr),
     }

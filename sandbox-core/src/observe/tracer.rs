@@ -95,9 +95,7 @@ fn serve(channel: &Channel, capabilities: u64) -> ! {
     });
     let said = match begun {
         Ok(()) => channel.send(&Message::Observing),
-        Err(failure) => {
-            channel.send(&Message::Failed { step: 0, failure, cause: crate::hint::Cause::Unknown })
-        }
+        Err(failure) => channel.send(&Message::Failed { step: 0, failure, cause: crate::hint::Cause::Unknown }),
     };
     let mut goes_on = begun.and(said).is_ok();
     while goes_on {
@@ -158,7 +156,11 @@ fn try_repeat(thread: i32, nr: u32, ret: u32) -> Result<bool> {
     }
     let now = Registers::of(thread)?;
     let made = now.ip() == after.ip();
-    if made { now.with_last(after.last()).set(thread)? } else { before.set(thread)? }
+    if made {
+        now.with_last(after.last()).set(thread)?
+    } else {
+        before.set(thread)?
+    }
     // The kernel unblocks a signal that it insists on.
     trace::set_mask(thread, if made { mask & !sigsys } else { mask })?;
     let signal = match stopped {

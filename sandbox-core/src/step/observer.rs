@@ -30,11 +30,7 @@ enum Who {
 
 /// Planned when the filter is to ask; and the filter. Our own is planned where it is needed and can be: without it, the
 /// kernel does the same in silence.
-pub fn plan(
-    policy: &Policy,
-    host: &Host,
-    wanted: &Wanted,
-) -> Result<(Option<Observer>, seccomp::Filter), PolicyError> {
+pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(Option<Observer>, seccomp::Filter), PolicyError> {
     let given = match (policy.observe, policy.observer_fd) {
         (Some(what), Some(fd)) if fd.0 > 2 => Some(Observer { what, who: Who::Given(fd.0) }),
         (None, None) => None,

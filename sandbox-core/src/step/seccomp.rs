@@ -351,7 +351,11 @@ mod tests {
                 seccomp_action: None,
                 ..policy.clone()
             };
-            assert_eq!(ends_in_sigsys(&own), programs.last().unwrap().iter().skip(3).any(by_sigsys), "{filter} {action}");
+            assert_eq!(
+                ends_in_sigsys(&own),
+                programs.last().unwrap().iter().skip(3).any(by_sigsys),
+                "{filter} {action}"
+            );
         }
     }
 }

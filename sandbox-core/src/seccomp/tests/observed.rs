@@ -23,9 +23,7 @@ fn expected(notify: Notify, call: &Call, answer: u32) -> u32 {
     let unasked = call.args[5] == UNASKED && matches!(call.nr, 0 | 1 | 231) && call.arch == Call::new(0, [0; 6]).arch;
     match notify {
         Notify::All if unasked => ALLOW,
-        _ if answer == marker || (call.nr == u32::MAX && call.arch == Call::new(0, [0; 6]).arch) => {
-            answer
-        }
+        _ if answer == marker || (call.nr == u32::MAX && call.arch == Call::new(0, [0; 6]).arch) => answer,
         Notify::All => NOTIF,
         Notify::Refusals if answer == ALLOW => ALLOW,
         Notify::Refusals => NOTIF,

@@ -2,7 +2,9 @@ use libc::sock_filter;
 use proptest::prelude::*;
 
 use super::super::programs;
-use super::super::{MARKER_NR, Restrict, Shipped, compile_well, supervisor, supervisor_filter, witness, witness_filter};
+use super::super::{
+    MARKER_NR, Restrict, Shipped, compile_well, supervisor, supervisor_filter, witness, witness_filter,
+};
 use super::eval::{Call, check, ret, run};
 use super::oracle::{self, ALLOW, EAFNOSUPPORT, EPERM, KILL_PROCESS, MARKER, guard};
 use super::{call, numbers, registers};
