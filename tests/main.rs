@@ -47,6 +47,7 @@ mod scheduling;
 mod seccomp;
 
 // The other process, and what is said of it all.
+mod sigsys;
 mod stats;
 mod status;
 mod supervise;

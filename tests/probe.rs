@@ -42,6 +42,8 @@ fn main() {
         "trace" => trace::run(rest),
         "fates" => fates::run(rest),
         "trapped" => fates::trapped(rest),
+        "storm" => fates::storm(rest),
+        "blocked" => fates::blocked(rest),
         "thread-call" => fates::thread_call(rest),
         act => process::run(act, rest),
     }

@@ -146,6 +146,10 @@ pub fn for_error(error: &SetupError) -> Option<String> {
             "something observes the calls of this process already, and the kernel has one \
              observer for all around it"
         }
+        ("observer", libc::EPERM) if error.call == Call::Ptrace => {
+            "a thread that makes a call which is to end in SIGSYS is held for a moment, which a debugger or tracer around \
+             sbx, or a sandbox, forbids"
+        }
         ("observer", libc::EPERM) => "a sandbox around this one, or a Yama ptrace_scope of 3, forbids to observe",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
         ("rlimits", libc::EPERM) if error.object == NPROC_OF_ROOT => {

@@ -43,6 +43,9 @@ pub struct Host {
     pub landlock: Result<u32, i32>,
     /// What a network without root needs; absent where the policy asks for none.
     pub uplink: Option<Uplink>,
+    /// A process beside the sandbox can be asked about its calls, and have those made again that end in SIGSYS; absent
+    /// where the policy has none of these.
+    pub can_tell: bool,
 }
 
 impl Host {
@@ -67,6 +70,7 @@ impl Host {
             delegation: None,
             landlock: Err(libc::ENOSYS),
             uplink: None,
+            can_tell: false,
         }
     }
 
@@ -77,7 +81,12 @@ impl Host {
             Some(mode @ (NetMode::Pasta | NetMode::Slirp4netns)) => Some(Uplink::probe(mode, path)),
             _ => None,
         };
-        Self { uplink, ..self }.for_maps(policy, path).for_landlock(policy)
+        Self { uplink, ..self }.for_maps(policy, path).for_landlock(policy).for_filter(policy)
+    }
+
+    fn for_filter(self, policy: &Policy) -> Self {
+        let possible = || sys::notify::is_possible().and_then(|()| sys::trace::is_possible()).is_ok();
+        Self { can_tell: step::seccomp::ends_in_sigsys(policy) && possible(), ..self }
     }
 
     fn for_maps(self, policy: &Policy, path: Option<&[u8]>) -> Self {
@@ -115,6 +124,7 @@ pub(crate) mod tests {
             delegation: None,
             landlock: Ok(7),
             uplink: None,
+            can_tell: false,
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod error;
 pub mod exit;
 pub mod hint;
 pub mod host;
+pub mod observe;
 pub mod plan;
 pub mod policy;
 pub mod report;

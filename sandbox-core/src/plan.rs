@@ -136,13 +136,16 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         return Err(PolicyError::conflict("cap-keep", "with setuid or setgid the program can outlive its supervisor")
             .with_hint("--init puts a process at pid 1 that keeps its ids; or accept it with --no-die-with-parent"));
     }
+    let (observer, filter) = step::observer::plan(policy, host, &wanted)?;
+    let observed = observer.as_ref().map(step::observer::Observer::what);
     let mut steps = Steps(Vec::new());
 
     // What all others say is said there.
     steps.put(Side::Outer, step::log::plan(policy));
     // Before any other descriptor is ours.
     steps.put(Side::Outer, Some(step::fds::plan_check(policy)));
-    steps.put(Side::Outer, step::observer::plan(policy)?);
+    // With the caller's rights over what the target is going to be, and outside its pid namespace.
+    steps.put(Side::Outer, observer);
     // With the caller's rights; from here on it can be told what fails.
     steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
     steps.put(Side::Outer, step::silence::plan_open(policy));
@@ -207,14 +210,14 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     if policy.allow_new_privs.on() {
         // Without no_new_privs only CAP_SYS_ADMIN may load a filter, or enter a Landlock domain.
         steps.put(Side::Inner, enter);
-        steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
+        steps.put(Side::Inner, Some(filter));
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
     } else {
         // The last that needed a capability is above; the filter may forbid every call above it.
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
         steps.put(Side::Inner, step::capabilities::plan_no_new_privs(policy));
         steps.put(Side::Inner, enter);
-        steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
+        steps.put(Side::Inner, Some(filter));
     }
 
     let target_is_pid_1 = wanted.is_new(Namespace::Pid) && !policy.init.on();
@@ -228,7 +231,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         time_limit: policy.time_limit.map(|limit| limit.0),
         log_file: policy.log_file.is_some(),
         log: policy.log_level.unwrap_or(LogLevel::Error),
-        observed: policy.observe,
+        observed,
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
     Ok(Plan { steps: steps.0, supervision, wanted, needs_tool, landlock: held })
@@ -732,6 +735,20 @@ mod tests {
             )
             .is_ok()
         );
+    }
+
+    #[test]
+    fn who_names_calls_that_end_in_sigsys_is_forked_first_and_only_where_it_is_asked() {
+        let can = Host { can_tell: true, ..host() };
+        let plan = |host: &Host, settings: &[(&str, &str)]| try_for(host, settings).unwrap();
+        let forks = "outer   observer        fork: a process stays outside, asked about calls that kill\n";
+        let killing = plan(&can, &[("seccomp-action", "kill")]);
+        assert!(killing.find(forks).unwrap() < killing.find("user namespace").unwrap(), "{killing}");
+        assert!(!plan(&host(), &[("seccomp-action", "kill")]).contains("observer"));
+        // Nobody could be asked: the kernel does the same in silence.
+        assert!(!plan(&can, &[("seccomp-action", "kill"), ("seccomp-deny", "read")]).contains("observer"));
+        let given = plan(&can, &[("seccomp-action", "kill"), ("observe", "kills"), ("observer-fd", "9")]);
+        assert!(given.contains("observer        asked about calls that kill\n"), "{given}");
     }
 
     #[test]

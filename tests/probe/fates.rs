@@ -1,10 +1,11 @@
 //! What becomes of whoever makes a call: acts that survive calls that kill.
 
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::{calls, outcome, say, sys, text};
+use crate::{calls, number, outcome, say, sys, text};
 
 /// The first flushes the disks of the machine, and takes as long; the second's child would return on its parent's stack.
 const NOT_TRIED: [i64; 2] = [libc::SYS_sync, libc::SYS_vfork];
@@ -49,4 +50,24 @@ pub fn thread_call(rest: &[OsString]) {
     drop(thread);
     let threads = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     say(&format!("{threads} left"));
+}
+
+/// `storm TIMES MICROS [THREADS]`: calls of ptrace(2) that are trapped, while alarms come; what the handlers have seen.
+pub fn storm(rest: &[OsString]) {
+    let (times, micros) = (u32::try_from(number(rest.first())).unwrap(), number(rest.get(1)));
+    let threads = rest.get(2).map_or(1, |count| number(Some(count)));
+    say("ready");
+    let all: Vec<_> = (0..threads).map(|_| thread::spawn(move || sys::storm(times, micros))).collect();
+    all.into_iter().for_each(|thread| thread.join().unwrap());
+    let of = |count: &AtomicU32| count.load(Ordering::Relaxed);
+    let alarms = if of(&sys::STORM.alarms) > 0 { "alarms" } else { "no alarm" };
+    say(&format!("{} right, {} wrong, {alarms}", of(&sys::STORM.right), of(&sys::STORM.wrong)));
+}
+
+/// `blocked CALL`: a trapped call with SIGSYS blocked; it is not survived.
+pub fn blocked(rest: &[OsString]) {
+    sys::catch_sigsys();
+    sys::block_sigsys();
+    let _ = call(rest);
+    say("alive");
 }

@@ -30,6 +30,7 @@ pub fn run(act: &str, rest: &[OsString]) {
         "thread" => outcome(thread::Builder::new().spawn(|| ()).map(|t| t.join().unwrap())),
         "threaded" => threaded(rest),
         "when-told" => when_told(rest),
+        "storm-when-told" => storm_when_told(),
         "spawn" => spawn(rest),
         "exec" => outcome(exec(rest)),
         "fexec" => outcome(fexec()),
@@ -137,6 +138,12 @@ fn when_told(calls: &[OsString]) {
     say("ready");
     io::stdin().read_line(&mut String::new()).unwrap();
     crate::calls::run(calls);
+}
+
+/// `storm-when-told`: with a handler for SIGSYS, a trapped call when a line of input has come.
+fn storm_when_told() {
+    sys::catch_sigsys();
+    when_told(&["ptrace:16:1".into()]);
 }
 
 fn exec(rest: &[OsString]) -> io::Result<i64> {

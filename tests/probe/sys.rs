@@ -252,7 +252,72 @@ pub fn catch_sigsys() {
     }
 }
 
+/// Blocks SIGSYS in this thread.
+pub fn block_sigsys() {
+    // SAFETY: the set is filled before it is read.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&raw mut set, libc::SIGSYS);
+        assert_eq!(libc::sigprocmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()), 0);
+    }
+}
+
 /// The number that came with the last SIGSYS.
 pub fn caught() -> Option<i32> {
     Some(CAUGHT.load(std::sync::atomic::Ordering::Relaxed)).filter(|number| *number >= 0)
+}
+
+/// What handlers have seen.
+#[derive(Default)]
+pub struct Storm {
+    /// SIGSYS, with all that the kernel says of such a call, and with the registers of it.
+    pub right: std::sync::atomic::AtomicU32,
+    pub wrong: std::sync::atomic::AtomicU32,
+    pub alarms: std::sync::atomic::AtomicU32,
+}
+
+const STORMY: [usize; 6] = [16, 1, 3, 4, 5, 6];
+pub static STORM: Storm = Storm {
+    right: std::sync::atomic::AtomicU32::new(0),
+    wrong: std::sync::atomic::AtomicU32::new(0),
+    alarms: std::sync::atomic::AtomicU32::new(0),
+};
+
+extern "C" fn on_stormy_sigsys(_: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: with SA_SIGINFO the kernel passes both, live while the handler runs; sigaction(2) has the layout of the first.
+    let (info, context) = unsafe { (&*info.cast::<[u32; 8]>(), &*context.cast::<libc::ucontext_t>()) };
+    let of = |register: i32| context.uc_mcontext.gregs[register as usize] as usize;
+    let registers = [libc::REG_RDI, libc::REG_RSI, libc::REG_RDX, libc::REG_R10, libc::REG_R8, libc::REG_R9].map(of);
+    let at = u64::from(info[4]) | u64::from(info[5]) << 32;
+    let right = (info[0], info[2], info[6]) == (libc::SIGSYS as u32, 1, libc::SYS_ptrace as u32)
+        && registers == STORMY
+        && of(libc::REG_RAX) == libc::SYS_ptrace as usize
+        && at == of(libc::REG_RIP) as u64;
+    let count = if right { &STORM.right } else { &STORM.wrong };
+    count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+}
+
+extern "C" fn on_alarm(_: i32) {
+    STORM.alarms.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// Makes ptrace(2) so many times, with all six arguments, while alarms come every so many microseconds (0: none).
+pub fn storm(times: u32, micros: i64) {
+    // SAFETY: as in `catch_sigsys`; the timer is a live structure.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_stormy_sigsys as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO;
+        assert_eq!(libc::sigaction(libc::SIGSYS, &raw const action, std::ptr::null_mut()), 0);
+        action.sa_sigaction = on_alarm as *const () as usize;
+        action.sa_flags = libc::SA_RESTART;
+        assert_eq!(libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut()), 0);
+        let interval = libc::timeval { tv_sec: 0, tv_usec: micros };
+        let timer = libc::itimerval { it_interval: interval, it_value: interval };
+        assert_eq!(libc::syscall(libc::SYS_setitimer, 0, &raw const timer, 0), 0);
+    }
+    for _ in 0..times {
+        // Ignored: what the handlers have seen tells.
+        let _ = call(libc::SYS_ptrace, STORMY);
+    }
 }

@@ -17,7 +17,7 @@ use super::syscalls;
 /// What the observer is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notify {
-    /// Calls that kill the process.
+    /// Calls that are met by SIGSYS: that kill the process or the thread, or raise the signal.
     Kills,
     /// Calls that are refused, or would be but are only logged.
     Refusals,
@@ -28,6 +28,19 @@ pub enum Notify {
 /// In the last argument register of read(2), write(2) and exit_group(2), which do not have it: under [`Notify::All`] these
 /// calls are not asked about. By them inner says that there is something to observe, and waits, or ends.
 pub const UNASKED: u64 = 0x7362_785f_6f62_7376;
+
+/// In the upper half of the last argument register of a call that would be asked about: it is met by what the lower half
+/// says, without asking. SIGSYS as a program expects it, and the end of one thread, can come from the kernel only; so the
+/// observer has the call made again with this. What it can say is always a refusal: a program that says it itself has
+/// refused itself.
+const SENTENCE: u32 = 0x7362_7821;
+/// What can be said is smaller, but for SECCOMP_RET_KILL_PROCESS: unknown actions below kill.
+const SENTENCES: u32 = libc::SECCOMP_RET_TRAP + 0x1_0000;
+
+/// The register by which a call that would be asked about is met by `ret`: to kill, to kill the thread, to trap.
+pub const fn sentence(ret: u32) -> u64 {
+    (SENTENCE as u64) << 32 | ret as u64
+}
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 /// No call, as a number of 32 bits.
@@ -56,38 +69,59 @@ pub fn observed<P: AsRef<[sock_filter]>>(programs: &[P], notify: Notify) -> Resu
     let start = prologue(programs, notify);
     let copies = copies(&order, notify);
     let length = copies.iter().try_fold(start.len(), |length, (level, _)| Some(length + order.get(*level)?.1.len()));
-    let length = length.ok_or(Error::Layout)?;
+    let (first, asks) = (start.len(), length.ok_or(Error::Layout)?);
+    let asking = asking();
+    let length = asks + asking.len();
     if length > MAX_LEN {
         return Err(Error::TooLong(length));
     }
-    let first = start.len();
     let mut one = start;
     for (level, state) in &copies {
         let (loaded, program) = order.get(*level).ok_or(Error::Layout)?;
         for &i in *program {
-            let next = if i.code == code::RET {
-                match after(&order, notify, *level, state.with(i.k, *loaded, notify)) {
-                    Next::Ret(value) => insn(code::RET, 0, 0, value),
-                    Next::Copy(state) => {
-                        let start = place(&order, &copies, *level + 1, state).ok_or(Error::Layout)?;
-                        let skip = (first + start).checked_sub(one.len() + 1).ok_or(Error::Layout)?;
-                        insn(code::JA, 0, 0, u32::try_from(skip).map_err(|_| Error::Layout)?)
-                    }
+            if i.code != code::RET {
+                one.push(i);
+                continue;
+            }
+            let to = match after(&order, notify, *level, state.with(i.k, *loaded, notify)) {
+                Next::Ret(libc::SECCOMP_RET_USER_NOTIF) => asks,
+                Next::Ret(value) => {
+                    one.push(insn(code::RET, 0, 0, value));
+                    continue;
                 }
-            } else {
-                i
+                Next::Copy(state) => first + place(&order, &copies, *level + 1, state).ok_or(Error::Layout)?,
             };
-            one.push(next);
+            let skip = to.checked_sub(one.len() + 1).ok_or(Error::Layout)?;
+            one.push(insn(code::JA, 0, 0, u32::try_from(skip).map_err(|_| Error::Layout)?));
         }
     }
+    one.extend(asking);
     Ok(one)
 }
+
+/// Where all that is asked about ends. The register is looked at only here: whatever is allowed by its number alone, the
+/// kernel goes on to allow without running this.
+fn asking() -> [sock_filter; 7] {
+    const RET_A: u16 = code::RET | 0x10;
+    const JGE: u16 = 0x35;
+    [
+        insn(code::LD, 0, 0, LAST + 4),
+        insn(code::JEQ, 0, 4, SENTENCE),
+        insn(code::LD, 0, 0, LAST),
+        insn(code::JEQ, 1, 0, libc::SECCOMP_RET_KILL_PROCESS),
+        insn(JGE, 1, 0, SENTENCES),
+        insn(RET_A, 0, 0, 0),
+        insn(code::RET, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+    ]
+}
+
+/// Where the last argument register is in `struct seccomp_data`.
+const LAST: u32 = 56;
 
 /// Before all: what is not asked about.
 fn prologue<P: AsRef<[sock_filter]>>(programs: &[P], notify: Notify) -> Vec<sock_filter> {
     const NR: u32 = 0;
     const ARCH_OFFSET: u32 = 4;
-    const LAST: u32 = 56;
     // A tracer skips a call by making it this one. What skips it may be what the asked would wait for.
     let (skipped, _) = stacked(programs, &Call::new(SKIPPED, [0; 6]));
     let mut code =
@@ -137,9 +171,8 @@ impl State {
     /// What the one program returns for it.
     fn told(self, notify: Notify) -> u32 {
         let asked = match self.ret & libc::SECCOMP_RET_ACTION_FULL {
-            libc::SECCOMP_RET_KILL_PROCESS | libc::SECCOMP_RET_USER_NOTIF => true,
-            // SIGSYS as a program expects it, or for one thread, only the kernel can send.
-            libc::SECCOMP_RET_TRAP | libc::SECCOMP_RET_KILL_THREAD => false,
+            libc::SECCOMP_RET_KILL_PROCESS | libc::SECCOMP_RET_KILL_THREAD => true,
+            libc::SECCOMP_RET_TRAP | libc::SECCOMP_RET_USER_NOTIF => true,
             _ if self.ret == MARKER => false,
             libc::SECCOMP_RET_ALLOW => notify == Notify::All,
             _ => notify != Notify::Kills,

@@ -29,3 +29,8 @@ pub(super) fn restriction(restrict: Restrict) -> &'static [sock_filter] {
 pub fn supervisor() -> &'static [sock_filter] {
     &SUPERVISOR
 }
+
+/// The program for our own process that is asked about calls.
+pub fn witness() -> &'static [sock_filter] {
+    &WITNESS
+}

@@ -396,9 +396,9 @@ pub static SETTINGS: &[Setting] = &[
         ["error", "info", "debug"]),
     row!(Reports One "observe" "kills|refusals|all", observe,
         "which calls the filter asks an observer about",
-        "Absent: none. For sbx-launch, which sets it for --explain, --learn, seccomp-action=log and policies that kill. \
-         What is refused is the same. Answers of trap and kill-thread are the kernel's alone, and not asked about. Needs \
-         observer-fd.",
+        "Absent: the library asks a process of its own about calls that kill, where the policy has any. For sbx-launch, \
+         which sets it for --explain, --learn, seccomp-action=log and policies that kill. What is refused is the same. \
+         Needs observer-fd.",
         ["kills", "refusals", "all"]),
     row!(Reports One "observer-fd" "N", observer_fd,
         "the descriptor that leads to the observer",

@@ -73,6 +73,7 @@ calls! {
     PrSetPdeathsig = "prctl(PR_SET_PDEATHSIG)",
     PrSetSecurebits = "prctl(PR_SET_SECUREBITS)",
     PrSetTsc = "prctl(PR_SET_TSC)",
+    Ptrace = "ptrace",
     Read = "read",
     Readlink = "readlinkat",
     Recv = "recvmsg",

@@ -346,11 +346,16 @@ pub fn complain_to(fd: RawFd) {
     COMPLAINTS.store(fd, Ordering::Relaxed);
 }
 
+/// Where they go.
+pub fn complaints() -> RawFd {
+    COMPLAINTS.load(Ordering::Relaxed)
+}
+
 /// Writes to standard error, or to the log, what there is no better place for. A message that cannot be written is lost:
 /// the exit code stands.
 pub fn complain(message: &str) {
     // SAFETY: the borrow lasts for this call only; a closed descriptor is EBADF.
-    let log = unsafe { BorrowedFd::borrow_raw(COMPLAINTS.load(Ordering::Relaxed)) };
+    let log = unsafe { BorrowedFd::borrow_raw(complaints()) };
     // ignored: there is nobody else to tell
     let _ = write(log, message.as_bytes());
 }

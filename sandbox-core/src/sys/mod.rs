@@ -23,6 +23,7 @@ pub mod socket;
 pub mod stack;
 pub mod timer;
 pub mod tool;
+pub mod trace;
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 

@@ -34,6 +34,10 @@ pub enum Message {
     Over,
     /// observer → outer: all is said by process `pid`; whether it has ended the target in the filter's name.
     Said { pid: i32, killed: bool },
+    /// observer → tracer: have this thread, whose call `nr` waits, make it again to be met by `ret`.
+    Hold { thread: i32, nr: u32, ret: u32 },
+    /// tracer → observer: whether it is held, and the call may be answered; then, whether it has been met.
+    Held(bool),
 }
 
 const SIZE: usize = 16;
@@ -239,6 +243,8 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Over => ([8, 0, 0, 0], 0, 0, 0),
         Message::Said { pid, killed } => ([9, 0, 0, 0], 0, u32::from(*killed), *pid),
         Message::Uplink => ([10, 0, 0, 0], 0, 0, 0),
+        Message::Hold { thread, nr, ret } => ([11, 0, 0, 0], *nr, *ret, *thread),
+        Message::Held(held) => ([12, 0, 0, 0], 0, u32::from(*held), 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -274,6 +280,8 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (8, ..) => Ok(Message::Over),
         (9, ..) => Ok(Message::Said { pid: errno, killed: object != 0 }),
         (10, ..) => Ok(Message::Uplink),
+        (11, ..) => Ok(Message::Hold { thread: errno, nr: u32::from_ne_bytes(step), ret: object }),
+        (12, ..) => Ok(Message::Held(object != 0)),
         _ => Err(unexpected(Call::Recv)),
     }
 }
@@ -304,6 +312,8 @@ mod tests {
         assert!(matches!(a.receive(), Ok(Some(Message::Network(fd))) if fd.as_raw_fd() != a.number()));
         a.send(&Message::Observe { pid: 70_000, init: true, listener: 5 }).unwrap();
         assert!(matches!(b.receive(), Ok(Some(Message::Observe { pid: 70_000, init: true, listener: 5 }))));
+        a.send(&Message::Hold { thread: 70_000, nr: 101, ret: 0x8000_0000 }).unwrap();
+        assert!(matches!(b.receive(), Ok(Some(Message::Hold { thread: 70_000, nr: 101, ret: 0x8000_0000 }))));
         for listener in [None, Some(0), Some(9)] {
             a.tell(&Message::Ready { listener }).unwrap();
             assert!(matches!(b.hear(), Ok(Some(Message::Ready { listener: l })) if l == listener));

@@ -47,6 +47,7 @@ const CALLS: &[&str] = &[
     "getpid",
     "gettid",
     "rt_sigprocmask",
+    "wait4",
 ];
 /// What it needs until it has the descriptor on which it is asked.
 const BEGINNING: &[&str] = &["pidfd_getfd", "seccomp"];

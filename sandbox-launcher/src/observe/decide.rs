@@ -2,22 +2,11 @@
 
 use std::borrow::Cow;
 
-use libc::sock_filter;
+pub use sandbox_core::observe::Answer;
 use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::{FilterChoice, FilterName, NetMode};
 use sandbox_core::seccomp::{self, Restrict, Rule, Shipped, eval};
 use sandbox_core::step::seccomp::{Programs, programs};
-
-/// What meets a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Answer {
-    /// The programs let it through.
-    Allowed,
-    /// They let it through, and would have it logged: with another action it would be refused.
-    Logged,
-    Errno(u16),
-    Killed,
-}
 
 /// The policy, as far as calls go.
 pub struct Rules {
@@ -37,29 +26,9 @@ impl Rules {
         Ok(Self { programs: programs(policy)?, policy: policy.clone() })
     }
 
-    /// What the kernel would have answered with the programs loaded one by one.
-    pub fn answer(&self, call: &eval::Call) -> Answer {
-        let (ret, _) = eval::stacked(&self.programs, call);
-        match ret & libc::SECCOMP_RET_ACTION_FULL {
-            libc::SECCOMP_RET_ALLOW => Answer::Allowed,
-            libc::SECCOMP_RET_LOG => Answer::Logged,
-            // MAX_ERRNO: the kernel cuts what is larger.
-            libc::SECCOMP_RET_ERRNO => Answer::Errno(u16::try_from(ret & 0xffff).unwrap_or(4095).min(4095)),
-            // Without a tracer or a listener of its own: kernel/seccomp.c.
-            libc::SECCOMP_RET_TRACE | libc::SECCOMP_RET_USER_NOTIF => Answer::Errno(libc::ENOSYS as u16),
-            // Nobody is asked about these two. Were it so, the call must not be made.
-            libc::SECCOMP_RET_TRAP | libc::SECCOMP_RET_KILL_THREAD => Answer::Errno(libc::EPERM as u16),
-            _ => Answer::Killed,
-        }
-    }
-
-    /// Whether a program of these kills for more than a foreign architecture.
-    pub fn kill(&self) -> bool {
-        // Every program of ours begins with that check.
-        const GUARD: usize = 3;
-        let kills =
-            |i: &sock_filter| i.code == 0x06 && i.k & libc::SECCOMP_RET_ACTION_FULL == libc::SECCOMP_RET_KILL_PROCESS;
-        self.programs.iter().any(|program| program.iter().skip(GUARD).any(kills))
+    /// The programs themselves.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
     }
 
     /// Why a call is not simply allowed.
@@ -162,19 +131,6 @@ mod tests {
 
     fn call(name: &str, args: [u64; 6]) -> eval::Call {
         eval::Call::new(seccomp::number(name).unwrap(), args)
-    }
-
-    #[test]
-    fn answers_are_those_of_the_programs() {
-        let ptrace = call("ptrace", [0; 6]);
-        for (action, answer) in
-            [("errno", Answer::Errno(libc::EPERM as u16)), ("kill", Answer::Killed), ("log", Answer::Logged)]
-        {
-            let rules = rules(&[("seccomp-action", action)]);
-            assert_eq!(rules.answer(&ptrace), answer);
-            assert_eq!(rules.answer(&call("getpid", [0; 6])), Answer::Allowed);
-            assert_eq!(rules.kill(), action == "kill");
-        }
     }
 
     #[test]

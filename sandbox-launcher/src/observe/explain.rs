@@ -73,9 +73,10 @@ impl Refusals {
         for (refused, count) in &self.lines {
             let times = if *count == 1 { String::new() } else { format!(", {count} times") };
             let met = match refused.answer {
-                Answer::Killed => "killed by SIGSYS".into(),
+                answer if let Some(met) = answer.met() => met.into(),
                 Answer::Errno(errno) => format!("{:?}", nix::errno::Errno::from_raw(errno.into())),
-                Answer::Logged | Answer::Allowed => "let through, and refused but for seccomp-action = \"log\"".into(),
+                Answer::Trapped(_) => "SIGSYS, which it handles".into(),
+                _ => "let through, and refused but for seccomp-action = \"log\"".into(),
             };
             let number = match seccomp::name(refused.call.nr) {
                 Some(_) if refused.call.arch == eval::Call::new(0, [0; 6]).arch => format!(" [{}]", refused.call.nr),

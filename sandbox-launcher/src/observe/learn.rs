@@ -67,7 +67,7 @@ impl Learned {
                 self.refused.insert(call.nr, errno);
                 return;
             }
-            Answer::Killed => return,
+            Answer::Trapped(_) | Answer::ThreadKilled | Answer::Killed => return,
             Answer::Allowed | Answer::Logged => {}
         }
         self.call(call.nr, pinned(call.nr).map(|(arg, mask)| value(call, arg) & mask));

@@ -2,8 +2,8 @@
 //!
 //! It is forked before the target is executed, and only where something is to be said. The library loads a filter that
 //! asks where it would have refused; outer tells the observer on which descriptor; the observer fetches it from inner,
-//! runs the same programs on each call that waits, and gives the answer that the kernel would have given. If it dies,
-//! the kernel answers ENOSYS to whatever would have been asked.
+//! runs the same programs on each call that waits, and gives the answer that the kernel would have given, or has the
+//! kernel give it. If it dies, the kernel answers ENOSYS to whatever would have been asked.
 
 mod confine;
 mod decide;
@@ -33,7 +33,7 @@ use sandbox_core::setting::{self, Assignment, Origin, text};
 use sandbox_core::step::{observer, seccomp};
 use sandbox_core::sys::process::{self as processes, Forked};
 use sandbox_core::sys::socket::{Channel, Message, peer_gone};
-use sandbox_core::sys::{file, notify, signal};
+use sandbox_core::sys::{file, notify, signal, trace};
 
 use decide::Rules;
 
@@ -48,6 +48,8 @@ pub struct Task {
     /// Why the policy is none that can be observed.
     unfit: Option<String>,
     rules: Rules,
+    /// Threads are to be held, as their calls are the kernel's to meet.
+    ends_in_sigsys: bool,
     /// Without a new user namespace the target may be another user's.
     shares_user: bool,
     /// With a new pid namespace nobody is left to answer when the target has ended.
@@ -135,9 +137,10 @@ pub fn task(wish: &Wish, policy: &Policy, plan: &Plan, settings: &[Merged]) -> R
         Wish { learn: Some(_), .. } => (Observe::All, true),
         Wish { explain: true, .. } => (Observe::Refusals, true),
         _ if policy.seccomp_action.is_some_and(|action| action.0 == Denial::Log) => (Observe::Refusals, false),
-        _ if rules.kill() => (Observe::Kills, false),
+        _ if seccomp::ends_in_sigsys(policy) => (Observe::Kills, false),
         _ => return Ok(None),
     };
+    let ends_in_sigsys = seccomp::ends_in_sigsys(policy);
     let unfit = match seccomp::plan(&Policy { observe: Some(what), ..policy.clone() }) {
         Err(error) if asked_for => return Err(error.into()),
         planned => planned.err().map(|error| error.to_string()),
@@ -148,7 +151,7 @@ pub fn task(wish: &Wish, policy: &Policy, plan: &Plan, settings: &[Merged]) -> R
         Some(file) if wish.runs => Some(Lesson::open(file, settings, policy.seccomp_action)?),
         _ => None,
     };
-    Ok(Some(Task { what, asked_for, unfit, rules, shares_user, all_end, tells, lesson }))
+    Ok(Some(Task { what, asked_for, unfit, rules, ends_in_sigsys, shares_user, all_end, tells, lesson }))
 }
 
 impl Task {
@@ -161,11 +164,16 @@ impl Task {
     /// Why it cannot be done here, for the plan, where there is a run without it.
     pub fn obstacle(&self) -> Option<String> {
         let refused = || {
-            let failure = notify::is_possible().err().filter(|_| !self.asked_for)?;
+            let failure = self.is_possible().err().filter(|_| !self.asked_for)?;
             Some(SetupError::new(observer::NAME, failure, "").to_string())
         };
         let why = self.unfit.clone().or_else(refused)?;
         Some(format!("none: {why}; what is refused is not told by sbx"))
+    }
+
+    fn is_possible(&self) -> Result<(), Failure> {
+        notify::is_possible()?;
+        if self.ends_in_sigsys { trace::is_possible() } else { Ok(()) }
     }
 
     /// Starts the observer, and gives the settings by which the library finds it: none where it cannot be and was not
@@ -188,7 +196,7 @@ impl Task {
 
 /// The number of the launcher's end, which the target's process inherits; the other is the observer's.
 fn fork(task: Task) -> Result<i32, Failure> {
-    notify::is_possible()?;
+    task.is_possible()?;
     // Where 0, 1 or 2 is closed, a number of these would be taken for the target's.
     let above = |end: Channel| file::above_standard(end.as_fd()).map(Channel::inherited);
     let (own, theirs) = Channel::pair()?;

@@ -2,55 +2,15 @@
 
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
+pub use sandbox_core::observe::process::read;
 use sandbox_core::sys::{Result, file as files, notify};
 
 /// The longest string that is read of a process.
 const STRING_MAX: usize = 4096;
 const PAGE: u64 = 4096;
-/// The largest file of /proc that is read.
-const PROC_MAX: u64 = 8 << 20;
-
-/// A file of `/proc/THREAD`, cut at a size that none has by itself.
-pub fn read(thread: i32, name: &str) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    let file = File::open(format!("/proc/{thread}/{name}")).ok()?;
-    file.take(PROC_MAX).read_to_end(&mut text).ok()?;
-    Some(text)
-}
-
-/// The text of a field of `/proc/THREAD/status`.
-pub fn status(thread: i32, field: &str) -> Option<String> {
-    let text = read(thread, "status")?;
-    let line = text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(field.as_bytes())?.strip_prefix(b":"))?;
-    Some(String::from_utf8_lossy(line.trim_ascii()).into_owned())
-}
-
-/// The process a thread is of.
-pub fn of_thread(thread: i32) -> Option<i32> {
-    status(thread, "Tgid")?.parse().ok()
-}
-
-/// The only child of a process.
-pub fn only_child(pid: i32) -> Option<i32> {
-    let children = read(pid, &format!("task/{pid}/children"))?;
-    std::str::from_utf8(&children).ok()?.split_whitespace().next()?.parse().ok()
-}
-
-/// Whether SIGSYS ends the process of this thread: not where it is handled, blocked or ignored, nor where another thread
-/// could make it so meanwhile, and not pid 1.
-pub fn dies_of_sigsys(thread: i32) -> bool {
-    let bit = 1_u64 << (libc::SIGSYS - 1);
-    let free = |field| {
-        status(thread, field).and_then(|set| u64::from_str_radix(&set, 16).ok()).is_some_and(|set| set & bit == 0)
-    };
-    let inside = status(thread, "NStgid").and_then(|pids| pids.split_whitespace().last().map(|pid| pid != "1"));
-    let alone = status(thread, "Threads").as_deref() == Some("1");
-    alone && free("SigBlk") && free("SigIgn") && free("SigCgt") && inside.unwrap_or(false)
-}
 
 /// The C string at an address; `None` where there is none of a sensible length.
 pub fn string(thread: i32, address: u64) -> Option<Vec<u8>> {
@@ -162,7 +122,7 @@ mod tests {
     fn only_the_file_that_is_mapped_is_opened() {
         let own = std::process::id().cast_signed();
         let maps = fs::read("/proc/self/maps").unwrap();
-        let right = mapping(&maps, only_child as *const () as u64).unwrap();
+        let right = mapping(&maps, string as *const () as u64).unwrap();
         assert!(file_of(own, &right).is_some());
         let moved = Mapping { inode: right.inode + 1, path: right.path.clone(), ..right };
         assert!(file_of(own, &moved).is_none());

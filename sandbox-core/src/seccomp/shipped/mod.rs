@@ -13,6 +13,7 @@ mod restrict;
 mod strict;
 mod supervisor;
 mod toaster;
+mod witness;
 
 use super::ir::{Action, Clause, Cond, EPERM, Filter, Op, Rule};
 use super::syscalls::{self, number_of};
@@ -161,6 +162,11 @@ pub fn keep_terminal(filter: &mut Filter, refusal: Action) {
 /// The filter of our own supervising process.
 pub fn supervisor() -> Filter {
     supervisor::TABLE.filter()
+}
+
+/// The filter of our own process that is asked about calls.
+pub fn witness() -> Filter {
+    witness::TABLE.filter()
 }
 
 /// Restrictions asked for beside a filter. They are a program of their own, so that nothing that loosens the filter

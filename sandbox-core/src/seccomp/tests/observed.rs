@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::{
     Action, Clause, Cond, Denial, Filter, MARKER_ERRNO, MARKER_NR, Notify, Op, Request, Rule, Shipped, UNASKED,
-    compile, compose, observed,
+    compile, compose, observed, sentence,
 };
 use super::eval::{Call, check, ret, stacked};
 use super::oracle::{ALLOW, KILL_PROCESS, LOG};
@@ -19,17 +19,15 @@ const ALL: [Notify; 3] = [Notify::Kills, Notify::Refusals, Notify::All];
 fn expected(notify: Notify, call: &Call, answer: u32) -> u32 {
     let marker = Action::Errno(MARKER_ERRNO).ret();
     let action = answer & libc::SECCOMP_RET_ACTION_FULL;
-    let only_the_kernel = action == libc::SECCOMP_RET_TRAP || action == libc::SECCOMP_RET_KILL_THREAD;
+    let by_sigsys = answer == KILL_PROCESS || matches!(action, libc::SECCOMP_RET_TRAP | libc::SECCOMP_RET_KILL_THREAD);
     let unasked = call.args[5] == UNASKED && matches!(call.nr, 0 | 1 | 231) && call.arch == Call::new(0, [0; 6]).arch;
     match notify {
         Notify::All if unasked => ALLOW,
-        _ if only_the_kernel || answer == marker || (call.nr == u32::MAX && call.arch == Call::new(0, [0; 6]).arch) => {
-            answer
-        }
+        _ if answer == marker || (call.nr == u32::MAX && call.arch == Call::new(0, [0; 6]).arch) => answer,
         Notify::All => NOTIF,
         Notify::Refusals if answer == ALLOW => ALLOW,
         Notify::Refusals => NOTIF,
-        Notify::Kills if answer == KILL_PROCESS => NOTIF,
+        Notify::Kills if by_sigsys => NOTIF,
         Notify::Kills => answer,
     }
 }
@@ -76,6 +74,37 @@ fn what_inner_says_is_not_asked_about() {
         (3, UNASKED, NOTIF),
     ] {
         assert_eq!(ret(&one, &Call::new(nr, [0, 0, 0, 0, 0, last])), answer, "{nr} {last:x}");
+    }
+}
+
+#[test]
+fn a_sentence_is_carried_out_where_it_would_be_asked_about_and_is_never_mild() {
+    let by_kernel = [
+        KILL_PROCESS,
+        libc::SECCOMP_RET_KILL_THREAD,
+        libc::SECCOMP_RET_TRAP,
+        libc::SECCOMP_RET_TRAP | 7,
+        libc::SECCOMP_RET_TRAP | 0xffff,
+    ];
+    for action in [Denial::Errno, Denial::Kill, Denial::KillThread, Denial::Trap] {
+        let programs = compose(&Request { action, ..Request::new(Shipped::Default) }).unwrap();
+        for notify in ALL {
+            let one = observed(&programs, notify).unwrap();
+            for nr in ["ptrace", "getpid", "mount"].map(|name| super::super::number(name).unwrap()) {
+                let met = |last| ret(&one, &Call::new(nr, [1, 2, 3, 4, 5, last]));
+                let unsaid = met(0);
+                for said in by_kernel {
+                    assert_eq!(met(sentence(said)), if unsaid == NOTIF { said } else { unsaid }, "{said:x}");
+                    assert_eq!(met(sentence(said) ^ 1 << 32), unsaid);
+                }
+                // Whatever else is said, the answer is no other than without it, or one that the kernel kills at.
+                for said in (0..=0xffff_u32).map(|high| high << 16 | 1) {
+                    let answer = met(sentence(said));
+                    let kills = answer == said && said < libc::SECCOMP_RET_ERRNO;
+                    assert!(answer == unsaid || (unsaid == NOTIF && kills), "{said:x} {answer:x}");
+                }
+            }
+        }
     }
 }
 

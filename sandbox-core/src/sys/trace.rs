@@ -1,0 +1,154 @@
+//! Holding a thread for a moment, to have it make a call again, ptrace(2).
+
+use super::call::Call;
+use super::{Result, check, refused};
+
+/// Why a thread that is held has stopped, or is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Because it was asked to.
+    Asked,
+    /// With all of its process, by a stop signal.
+    Group,
+    /// It is about to be given this signal.
+    Signal(i32),
+    /// It is about to end.
+    Exit,
+    /// It has ended, or is somebody else's.
+    Gone,
+}
+
+fn trace(request: u32, thread: i32, address: usize, data: usize) -> Result<()> {
+    // SAFETY: `address` and `data` are numbers, or the address of a live object that the request's callers below name. The
+    // call is made raw, as the C library's function takes its arguments for pointers.
+    check(Call::Ptrace, unsafe { libc::syscall(libc::SYS_ptrace, request, thread, address, data) }).map(drop)
+}
+
+/// Makes this process the tracer of a thread, which goes on, and is told of its end. `dies_with`: the thread's process is
+/// killed if this one ends meanwhile.
+pub fn seize(thread: i32, dies_with: bool) -> Result<()> {
+    let options = libc::PTRACE_O_TRACEEXIT | if dies_with { libc::PTRACE_O_EXITKILL } else { 0 };
+    trace(libc::PTRACE_SEIZE, thread, 0, usize::try_from(options).unwrap_or(0))
+}
+
+/// Has it stop before it runs any code of its own again.
+pub fn interrupt(thread: i32) -> Result<()> {
+    trace(libc::PTRACE_INTERRUPT, thread, 0, 0)
+}
+
+/// Lets it go on until the next stop.
+pub fn resume(thread: i32) -> Result<()> {
+    trace(libc::PTRACE_CONT, thread, 0, 0)
+}
+
+/// Lets it go on, traced no more, and gives it the signal it is stopped for (0: none).
+pub fn release(thread: i32, signal: i32) -> Result<()> {
+    trace(libc::PTRACE_DETACH, thread, 0, usize::try_from(signal).unwrap_or(0))
+}
+
+/// Waits for the next stop of a thread that is held, waitpid(2).
+pub fn wait(thread: i32) -> Stop {
+    const EVENT_STOP: i32 = 128;
+    let mut status = 0;
+    loop {
+        // SAFETY: the kernel fills the live integer.
+        match check(Call::Wait, unsafe { libc::waitpid(thread, &raw mut status, libc::__WALL) }.into()) {
+            Err(failure) if failure.errno == libc::EINTR => {}
+            Err(_) => return Stop::Gone,
+            Ok(_) if !libc::WIFSTOPPED(status) => return Stop::Gone,
+            Ok(_) => break,
+        }
+    }
+    match (status >> 16, libc::WSTOPSIG(status)) {
+        (EVENT_STOP, libc::SIGTRAP) => Stop::Asked,
+        (EVENT_STOP, _) => Stop::Group,
+        (libc::PTRACE_EVENT_EXIT, _) => Stop::Exit,
+        (_, signal) => Stop::Signal(signal),
+    }
+}
+
+/// The registers of a thread that has stopped.
+#[derive(Clone, Copy)]
+pub struct Registers(libc::user_regs_struct);
+
+impl Registers {
+    /// Those it has now.
+    pub fn of(thread: i32) -> Result<Self> {
+        // SAFETY: all zeroes is a valid structure of numbers.
+        let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+        // The kernel fills the live structure.
+        trace(libc::PTRACE_GETREGS, thread, 0, (&raw mut registers).addr())?;
+        Ok(Self(registers))
+    }
+
+    /// Gives it these.
+    pub fn set(&self, thread: i32) -> Result<()> {
+        // The kernel reads the live structure.
+        trace(libc::PTRACE_SETREGS, thread, 0, (&raw const self.0).addr())
+    }
+
+    /// Where it goes on.
+    pub fn ip(&self) -> u64 {
+        self.0.rip
+    }
+
+    /// Whether it comes from this call.
+    pub fn is_after(&self, nr: u32) -> bool {
+        // The kernel looks at these 32 bits.
+        self.0.orig_rax & 0xffff_ffff == u64::from(nr)
+    }
+
+    /// As before the call that it comes from: it makes it once more.
+    pub fn before(&self) -> Self {
+        // An interrupted call that is to be restarted is known by this.
+        const NO_CALL: u64 = u64::MAX;
+        let rip = self.0.rip.wrapping_sub(SYSCALL.len() as u64);
+        Self(libc::user_regs_struct { rip, rax: self.0.orig_rax, orig_rax: NO_CALL, ..self.0 })
+    }
+
+    /// The register of a call's last argument.
+    pub fn last(&self) -> u64 {
+        self.0.r9
+    }
+
+    /// The same with another last argument.
+    pub fn with_last(&self, value: u64) -> Self {
+        Self(libc::user_regs_struct { r9: value, ..self.0 })
+    }
+}
+
+/// The instruction by which a call is made.
+pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
+
+/// The signals a thread that has stopped has blocked, bit n - 1 for signal n.
+pub fn mask(thread: i32) -> Result<u64> {
+    let mut mask = 0_u64;
+    // The kernel fills the live integer.
+    trace(libc::PTRACE_GETSIGMASK, thread, size_of::<u64>(), (&raw mut mask).addr())?;
+    Ok(mask)
+}
+
+/// Has it block these.
+pub fn set_mask(thread: i32, mask: u64) -> Result<()> {
+    // The kernel reads the live integer.
+    trace(libc::PTRACE_SETSIGMASK, thread, size_of::<u64>(), (&raw const mask).addr())
+}
+
+/// Whether this process may trace, and nobody traces it: who is traced already cannot be held, nor can its children.
+///
+/// # Errors
+/// The call is forbidden; or EPERM, as it will be answered.
+pub fn is_possible() -> Result<()> {
+    // No process has this number.
+    match trace(libc::PTRACE_CONT, 0, 0, 0) {
+        Err(failure) if failure.errno == libc::ESRCH => {}
+        Err(failure) => return Err(failure),
+        Ok(()) => {}
+    }
+    let status = std::fs::read("/proc/self/status").unwrap_or_default();
+    let tracer = status.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"TracerPid:"));
+    match tracer.map(<[u8]>::trim_ascii) {
+        Some(b"0") | None => Ok(()),
+        Some(_) => Err(refused(Call::Ptrace, libc::EPERM)),
+    }
+}
