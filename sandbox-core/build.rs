@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         array(&mut code, &shipped.name().to_uppercase().replace('-', "_"), &shipped.filter())?;
     }
     array(&mut code, "SUPERVISOR", &shipped::supervisor())?;
+    array(&mut code, "KEEPER", &shipped::keeper())?;
     let mut restrictions = Vec::new();
     for index in 0..8 {
         let name = format!("RESTRICTION_{index}");

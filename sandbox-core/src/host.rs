@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 
+use crate::cgroups::{self, Cgroups};
 use crate::delegation::{self, Delegation};
 use crate::policy::Policy;
 use crate::sys;
@@ -36,6 +37,8 @@ pub struct Host {
     pub leaves_groups: bool,
     /// Which other ids it may map; absent where the policy maps none.
     pub delegation: Option<Delegation>,
+    /// Where control groups can be made; absent where the policy asks for none.
+    pub cgroups: Option<Cgroups>,
 }
 
 impl Host {
@@ -58,7 +61,15 @@ impl Host {
             maps_any: has(SETUID | SETGID),
             leaves_groups: has(SETGID) && sys::privilege::has_groups() && delegation::setgroups_is_allowed(),
             delegation: None,
+            cgroups: None,
         }
+    }
+
+    /// Looks also for what only control groups need, where the policy asks for one.
+    #[must_use]
+    pub fn for_cgroups(self, policy: &Policy) -> Self {
+        let cgroups = cgroups::is_asked_for(policy).then(|| Cgroups::probe(policy));
+        Self { cgroups, ..self }
     }
 
     /// Looks also for what only id maps need, where the policy has any. `path` is the caller's `$PATH`.
@@ -89,6 +100,7 @@ pub(crate) mod tests {
             maps_any: false,
             leaves_groups: false,
             delegation: None,
+            cgroups: None,
         }
     }
 }

@@ -60,6 +60,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
     let path = std::env::var_os("PATH");
     let host =
         Host::probe(home.as_deref().map(OsStr::as_bytes)).for_maps(&policy, path.as_deref().map(OsStr::as_bytes));
+    let host = host.for_cgroups(&policy);
     let plan = plan::plan(&policy, &host)?;
     let wish = observe::Wish {
         explain: invocation.explain,

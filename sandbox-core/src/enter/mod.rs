@@ -59,6 +59,7 @@ unsafe fn enter() -> Result<(), Refusal> {
     let caller = initial.entries();
     let host =
         Host::probe(environment::value_of(&caller, b"HOME")).for_maps(&policy, environment::value_of(&caller, b"PATH"));
+    let host = host.for_cgroups(&policy);
     let plan = plan(&policy, &host)?;
     let wanted = environment(&policy, &initial.entries());
     let first_name = again::name(&initial.entries());

@@ -25,6 +25,9 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let (forked, channel, inner_channel) = fork(plan, &mut context).inspect_err(|error| {
         // ignored: the exit code stands, and standard error has the line
         let _ = context.outputs.last(&report::failed(error));
+        if let Some(mut keeper) = context.keeper.take() {
+            keeper.finish();
+        }
     })?;
     context.channel = Some(channel);
     match forked {
@@ -33,6 +36,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
             // Outer's: closed here, and not with all others, so that nothing closes a number twice.
             context.outputs = Outputs::default();
             context.observer = None;
+            context.keeper = None;
             become_target(plan, context);
             Ok(())
         }

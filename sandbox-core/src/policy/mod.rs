@@ -8,8 +8,9 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice, FilterText,
-    HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Namespace, NetMode, Nice, Observe, Offset, OomScoreAdj,
-    OutFile, Overlay, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction, Syscall, Tmpfs, Umask,
+    GroupName, HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Memory, Namespace, NetClass, NetMode, Nice,
+    Observe, Offset, OomScoreAdj, OutFile, Overlay, Percent, Persona, ProcMode, Profile, Rlimit, Root, SeccompAction,
+    Swap, Syscall, Tasks, Tmpfs, Umask,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -50,6 +51,12 @@ pub struct Policy {
     pub no_tsc: Switch,
     pub core_sched: Switch,
     pub time_limit: Option<Duration>,
+    pub memory_max: Option<Memory>,
+    pub swap_max: Option<Swap>,
+    pub pids_max: Option<Tasks>,
+    pub cpu_max: Option<Percent>,
+    pub net_class: Option<NetClass>,
+    pub cgroup_parent: Option<GroupName>,
     pub cap_keep: List<Capability>,
     pub allow_new_privs: Switch,
     pub seccomp: Option<FilterChoice>,

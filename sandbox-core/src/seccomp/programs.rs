@@ -29,3 +29,8 @@ pub(super) fn restriction(restrict: Restrict) -> &'static [sock_filter] {
 pub fn supervisor() -> &'static [sock_filter] {
     &SUPERVISOR
 }
+
+/// The program for the process that removes control groups.
+pub fn keeper() -> &'static [sock_filter] {
+    &KEEPER
+}

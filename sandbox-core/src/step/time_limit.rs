@@ -16,8 +16,8 @@ pub const NAME: &str = "time limit";
 
 pub struct TimeLimit(crate::policy::types::Duration);
 
-/// Planned when asked for.
-pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<TimeLimit>, PolicyError> {
+/// Planned when asked for; `by_group`: everything inside can be killed by its control group.
+pub fn plan(policy: &Policy, wanted: &Wanted, by_group: bool) -> Result<Option<TimeLimit>, PolicyError> {
     let Some(limit) = policy.time_limit else { return Ok(None) };
     let conflict = |why: &str| Err(PolicyError::conflict("time-limit", why));
     if limit.0 == Duration::ZERO {
@@ -26,8 +26,11 @@ pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<TimeLimit>, Polic
     if limit.0.as_secs() >= i64::MAX.cast_unsigned() {
         return conflict("more seconds than the kernel can count");
     }
-    if !wanted.is_new(Namespace::Pid) {
-        return conflict("without a new pid namespace, which share keeps, nothing reaches all that the program starts");
+    if !wanted.is_new(Namespace::Pid) && !by_group {
+        return conflict(
+            "without a new pid namespace, which share keeps, or a control group, as pids-max makes one, nothing reaches all that \
+             the program starts",
+        );
     }
     if policy.no_die_with_parent.on() {
         return conflict("the supervisor keeps the time, which no-die-with-parent lets the program outlive");

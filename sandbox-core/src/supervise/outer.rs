@@ -10,8 +10,9 @@ use crate::exit;
 use crate::hint::Cause;
 use crate::plan::{Plan, Supervision};
 use crate::policy::types::Namespace;
-use crate::report::{self, Ended, Outputs};
+use crate::report::{self, By, Ended, Outputs};
 use crate::seccomp;
+use crate::step::cgroup::{self, Keeper};
 use crate::step::{Context, observer, time_limit};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
@@ -32,6 +33,8 @@ pub struct Outer<'a> {
     group: i32,
     outputs: Outputs,
     observer: Option<Observer>,
+    /// Who removes the control groups.
+    keeper: Option<Keeper>,
     clock: Clock,
     /// Where messages go, if not to standard error.
     log: Option<OwnedFd>,
@@ -46,6 +49,7 @@ enum KilledFor {
     /// The default effect of this signal, which the kernel does not give to pid 1.
     Signal(i32),
     Time,
+    Memory,
 }
 
 impl<'a> Outer<'a> {
@@ -63,6 +67,7 @@ impl<'a> Outer<'a> {
             group,
             outputs: context.outputs,
             observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
+            keeper: context.keeper,
             clock: Clock::new(limit),
             log: context.log,
             killed_for: None,
@@ -88,6 +93,10 @@ impl<'a> Outer<'a> {
                 ours.extend(listener);
             }
             Some(Message::Failed { step, failure, cause }) => return Err((step, failure, cause)),
+            Some(_) | None if self.is_starved() => {
+                let starved = refused(Call::Recv, libc::ENOMEM).on(cgroup::STARVED);
+                return Err((self.plan.number_of(cgroup::NAME), starved, Cause::Unknown));
+            }
             // Killed from outside, or by a failure of the very call that would have said so.
             Some(_) | None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),
         }
@@ -134,11 +143,15 @@ impl<'a> Outer<'a> {
         if self.how.init {
             signal::announce(self.channel.number())?;
         }
+        if let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.tells) {
+            signal::announce(keeper.number())?;
+        }
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map(AsRawFd::as_raw_fd);
         let observer = self.observer.as_ref().map(Observer::number);
         let (status, syscall, log) = (number(&self.status), number(&self.syscall), number(&self.log));
         let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer];
-        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()))?;
+        let groups = self.keeper.iter().flat_map(Keeper::descriptors);
+        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()).chain(groups))?;
         mount::chdir(c"/")?;
         process::no_core();
         privilege::not_dumpable()?;
@@ -152,6 +165,7 @@ impl<'a> Outer<'a> {
         // ignored: inner may have ended already, as after a failure of its own
         let _ = signal::send(self.inner, libc::SIGKILL);
         let _ = signal::wait_end(self.inner);
+        self.remove_groups();
         file::complain(&Refusal::from(error.clone()).message());
         // ignored: the line above has been written, and the exit code stands
         let _ = self.outputs.last(&report::failed(error));
@@ -163,7 +177,12 @@ impl<'a> Outer<'a> {
         loop {
             match signal::take() {
                 Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
-                Ok(Taken { signal: libc::SIGIO, .. }) if self.how.init => self.messages(),
+                Ok(Taken { signal: libc::SIGIO, .. })
+                    if self.how.init || self.keeper.as_ref().is_some_and(|k| k.tells) =>
+                {
+                    self.messages();
+                    self.memory();
+                }
                 // The timer's, or whatever comes at the same time: to a target that is about to be killed.
                 Ok(_) if self.clock.is_over() => {}
                 Ok(taken) => self.pass_on(taken),
@@ -179,12 +198,38 @@ impl<'a> Outer<'a> {
         }
     }
 
-    /// SIGKILL to pid 1 ends everything in its namespace; the end of it is awaited as any other.
     fn time_is_over(&mut self) {
         if self.killed_for.is_none() {
-            self.killed_for = Some(KilledFor::Time);
-            // ignored: a target that has just ended is reported by the SIGCHLD that follows
-            let _ = signal::send(self.inner, libc::SIGKILL);
+            self.kill_all(KilledFor::Time);
+        }
+    }
+
+    /// Version 1 of control groups kills one process when memory is out: the rest is ended here, as version 2 does it.
+    fn memory(&mut self) {
+        if self.killed_for.is_none() && self.keeper.as_ref().is_some_and(Keeper::says_out_of_memory) {
+            self.kill_all(KilledFor::Memory);
+        }
+    }
+
+    /// SIGKILL to pid 1 ends everything in its namespace; where there is none a control group can have the same done. The end
+    /// of it is awaited as any other.
+    fn kill_all(&mut self, why: KilledFor) {
+        self.killed_for = Some(why);
+        if let Some(keeper) = &self.keeper {
+            keeper.kill_all();
+        }
+        // ignored: a target that has just ended is reported by the SIGCHLD that follows
+        let _ = signal::send(self.inner, libc::SIGKILL);
+    }
+
+    /// Whether somebody inside was killed for want of memory.
+    fn is_starved(&self) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| keeper.used().oom_kills.is_some_and(|kills| kills > 0))
+    }
+
+    fn remove_groups(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.finish();
         }
     }
 
@@ -274,15 +319,19 @@ impl<'a> Outer<'a> {
     fn end(&mut self, change: Change, usage: Usage) -> ! {
         // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
         let by_filter = self.observer.as_ref().is_some_and(Observer::end);
-        let (change, out_of_time) = match (change, self.killed_for) {
-            (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), false),
-            (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), false),
-            (Change::Killed(libc::SIGKILL), Some(KilledFor::Time)) => (change, true),
-            (change, _) => (change, false),
+        let (change, by) = match (change, self.killed_for) {
+            (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), By::Itself),
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), By::Itself),
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Time)) => (change, By::Time),
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Memory)) => (change, By::Memory),
+            (Change::Killed(libc::SIGKILL), None) if self.is_starved() => (change, By::Memory),
+            (change, _) => (change, By::Itself),
         };
+        let (wall, group) = (self.clock.elapsed(), self.keeper.as_ref().map(Keeper::used).unwrap_or_default());
+        // Whoever is told that it is over finds nothing of it.
+        self.remove_groups();
         if self.outputs.any() {
-            let wall = self.clock.elapsed();
-            let told = self.outputs.last(&report::ended(&Ended { change, out_of_time, wall, usage }));
+            let told = self.outputs.last(&report::ended(&Ended { change, by, wall, usage, group }));
             // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.
             if let Err(failure) = told
                 && self.log.is_some()
@@ -290,7 +339,7 @@ impl<'a> Outer<'a> {
                 file::complain(&Refusal::from(SetupError::new("report", failure, "the last line")).message());
             }
         }
-        if out_of_time {
+        if by == By::Time {
             process::exit(exit::TIME_LIMIT)
         }
         match change {

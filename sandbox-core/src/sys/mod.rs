@@ -9,6 +9,7 @@
 
 pub mod call;
 pub mod file;
+pub mod group;
 pub mod limits;
 pub mod mount;
 pub mod net;

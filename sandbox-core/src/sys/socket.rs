@@ -28,10 +28,12 @@ pub enum Message {
     Observe { pid: i32, init: bool, listener: i32 },
     /// observer → outer (before it, the launcher): it does, or can.
     Observing,
-    /// outer → observer: all is over.
+    /// outer → observer, and outer → keeper of control groups: all is over.
     Over,
     /// observer → outer: all is said by process `pid`; whether it has ended the target in the filter's name.
     Said { pid: i32, killed: bool },
+    /// keeper of control groups → outer: somebody inside was killed for want of memory.
+    OutOfMemory,
 }
 
 const SIZE: usize = 16;
@@ -236,6 +238,7 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Observing => ([7, 0, 0, 0], 0, 0, 0),
         Message::Over => ([8, 0, 0, 0], 0, 0, 0),
         Message::Said { pid, killed } => ([9, 0, 0, 0], 0, u32::from(*killed), *pid),
+        Message::OutOfMemory => ([10, 0, 0, 0], 0, 0, 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -270,6 +273,7 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (7, ..) => Ok(Message::Observing),
         (8, ..) => Ok(Message::Over),
         (9, ..) => Ok(Message::Said { pid: errno, killed: object != 0 }),
+        (10, ..) => Ok(Message::OutOfMemory),
         _ => Err(unexpected(Call::Recv)),
     }
 }

@@ -6,6 +6,7 @@
 mod args;
 mod default;
 mod dev;
+mod keeper;
 mod net;
 mod none;
 mod pure;
@@ -161,6 +162,11 @@ pub fn keep_terminal(filter: &mut Filter, refusal: Action) {
 /// The filter of our own supervising process.
 pub fn supervisor() -> Filter {
     supervisor::TABLE.filter()
+}
+
+/// The filter of the process that removes control groups.
+pub fn keeper() -> Filter {
+    keeper::TABLE.filter()
 }
 
 /// Restrictions asked for beside a filter. They are a program of their own, so that nothing that loosens the filter

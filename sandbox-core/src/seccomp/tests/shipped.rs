@@ -2,7 +2,7 @@ use libc::sock_filter;
 use proptest::prelude::*;
 
 use super::super::programs;
-use super::super::{MARKER_NR, Restrict, Shipped, compile_well, supervisor, supervisor_filter};
+use super::super::{MARKER_NR, Restrict, Shipped, compile_well, keeper, keeper_filter, supervisor, supervisor_filter};
 use super::eval::{Call, check, ret, run};
 use super::oracle::{self, ALLOW, EAFNOSUPPORT, EPERM, KILL_PROCESS, MARKER, guard};
 use super::{call, numbers, registers};
@@ -21,6 +21,7 @@ fn all() -> Vec<(String, &'static [sock_filter], Policy)> {
         ("toaster".into(), programs::shipped(Shipped::Toaster), Box::new(oracle::toaster)),
         ("none".into(), programs::shipped(Shipped::None), Box::new(oracle::none)),
         ("supervisor".into(), supervisor(), Box::new(oracle::supervisor)),
+        ("keeper".into(), keeper(), Box::new(oracle::keeper)),
     ];
     for index in 0..8 {
         let it = Restrict::nth(index);
@@ -106,6 +107,7 @@ fn precompiled_programs_are_what_the_library_would_compile() {
         same(programs::restriction(Restrict::nth(index)), &compile_well(&Restrict::nth(index).filter()).unwrap());
     }
     same(supervisor(), &compile_well(&supervisor_filter()).unwrap());
+    same(keeper(), &compile_well(&keeper_filter()).unwrap());
 }
 
 #[test]
