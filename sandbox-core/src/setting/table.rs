@@ -226,7 +226,7 @@ pub static SETTINGS: &[Setting] = &[
         "Absent: no limit but nproc. --init's reaper is one of them, the supervisor is not.",
         ["32"]),
     row!(Limits One "cpu-max" "PERCENT", cpu_max,
-        "processor time of everything inside together; 150 is one and a half processors",
+        "processor time of all inside together; 150: one and a half processors",
         "Absent: no limit. In every tenth of a second, all inside are stopped when they have used so much of it.",
         ["20", "150"]),
     row!(Limits One "net-class" "ID", net_class,

@@ -250,7 +250,7 @@ impl Made {
             + match patience {
                 Patience::None => Duration::ZERO,
                 Patience::Little => Duration::from_secs(1),
-                Patience::Long => Duration::from_secs(10),
+                Patience::Long => Duration::from_secs(5),
             };
         let mut pause = Duration::from_micros(100);
         while let Err(failure) = remove(self.top.as_fd(), INSIDE) {
