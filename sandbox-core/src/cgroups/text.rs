@@ -68,9 +68,46 @@ fn mount(line: &[u8]) -> Option<Mount> {
     Some(Mount { version, root, point, device, read_only: is_read_only(&own) || is_read_only(&options), options })
 }
 
-/// Where a file system of control groups is mounted so that it can be written to, if it is anywhere.
+/// Whether a file system of control groups is mounted anywhere so that it can be seen and written to.
 pub fn writable(mountinfo: &[u8]) -> bool {
-    mounts(mountinfo).iter().any(|mount| !mount.read_only)
+    let lines = || mountinfo.split(|&b| b == b'\n');
+    let all: Vec<Place> = lines().filter_map(place).collect();
+    let is_it = |line: &[u8]| mount(line).is_some_and(|mount| !mount.read_only);
+    lines().filter(|line| is_it(line)).any(|line| place(line).is_none_or(|place| place.is_seen(&all)))
+}
+
+/// Where something is mounted: on which other mount, and at which path.
+struct Place {
+    id: u32,
+    parent: u32,
+    point: Vec<u8>,
+}
+
+fn place(line: &[u8]) -> Option<Place> {
+    let mut fields = line.split(|&b| b == b' ');
+    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
+    Some(Place { id: number()?, parent: number()?, point: unescaped(fields.nth(2)?) })
+}
+
+impl Place {
+    /// Whether its path leads to it: nothing is mounted over it, nor over a directory on the way.
+    fn is_seen(&self, all: &[Place]) -> bool {
+        let (mut at, mut came_from) = (self, self.id);
+        // No chain of mounts is longer than the table; one that leads in a circle is no excuse.
+        for _ in 0..all.len() {
+            let others = || all.iter().filter(|other| other.id != at.id && other.id != came_from);
+            let is_covered = others().any(|other| other.parent == at.id && other.point == at.point);
+            let on_the_way = |other: &Place| other.point != at.point && is_within(&at.point, &other.point);
+            if is_covered || others().any(|other| other.parent == at.parent && on_the_way(other)) {
+                return false;
+            }
+            match all.iter().find(|parent| parent.id == at.parent && parent.id != at.id) {
+                Some(parent) => (at, came_from) = (parent, at.id),
+                None => return true,
+            }
+        }
+        true
+    }
 }
 
 /// `MAJOR:MINOR` as fstat(2) has it.

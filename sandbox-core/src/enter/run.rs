@@ -25,8 +25,8 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let (forked, channel, inner_channel) = fork(plan, &mut context).inspect_err(|error| {
         // ignored: the exit code stands, and standard error has the line
         let _ = context.outputs.last(&report::failed(error));
-        if let Some(mut keeper) = context.keeper.take() {
-            keeper.finish();
+        if let Some(keeper) = context.keeper.take() {
+            keeper.finish(false);
         }
     })?;
     context.channel = Some(channel);

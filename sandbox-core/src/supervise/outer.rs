@@ -165,7 +165,7 @@ impl<'a> Outer<'a> {
         // ignored: inner may have ended already, as after a failure of its own
         let _ = signal::send(self.inner, libc::SIGKILL);
         let _ = signal::wait_end(self.inner);
-        self.remove_groups();
+        self.remove_groups(true);
         file::complain(&Refusal::from(error.clone()).message());
         // ignored: the line above has been written, and the exit code stands
         let _ = self.outputs.last(&report::failed(error));
@@ -227,9 +227,9 @@ impl<'a> Outer<'a> {
         self.keeper.as_ref().is_some_and(|keeper| keeper.used().oom_kills.is_some_and(|kills| kills > 0))
     }
 
-    fn remove_groups(&mut self) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.finish();
+    fn remove_groups(&mut self, killed: bool) {
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish(killed);
         }
     }
 
@@ -329,7 +329,7 @@ impl<'a> Outer<'a> {
         };
         let (wall, group) = (self.clock.elapsed(), self.keeper.as_ref().map(Keeper::used).unwrap_or_default());
         // Whoever is told that it is over finds nothing of it.
-        self.remove_groups();
+        self.remove_groups(by != By::Itself);
         if self.outputs.any() {
             let told = self.outputs.last(&report::ended(&Ended { change, by, wall, usage, group }));
             // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.

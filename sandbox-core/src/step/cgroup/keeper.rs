@@ -169,11 +169,14 @@ impl Given {
 }
 
 impl Keeper {
-    /// Lets it remove the groups, and waits until it has.
-    pub fn finish(&mut self) {
+    /// Lets it remove the groups, and waits until it has. Who is still there stays; or, `killed`, is about to be gone.
+    pub fn finish(mut self, killed: bool) {
         self.locks.clear();
         // ignored throughout: where it was killed the groups are left to a later run
-        let _ = self.channel.send(&Message::Over);
+        if !killed {
+            let _ = self.channel.send(&Message::Over);
+        }
+        drop(self.channel);
         let _ = signal::wait_end(self.pid);
     }
 
