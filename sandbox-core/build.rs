@@ -40,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     array(&mut code, "SUPERVISOR", &shipped::supervisor())?;
     array(&mut code, "WITNESS", &shipped::witness())?;
+    array(&mut code, "KEEPER", &shipped::keeper())?;
     let mut restrictions = Vec::new();
     for index in 0..8 {
         let name = format!("RESTRICTION_{index}");

@@ -32,6 +32,7 @@ mod mounts;
 mod overlay;
 mod proc;
 
+mod cgroups;
 mod code;
 mod cwd;
 mod environment;

@@ -152,8 +152,9 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         }
         ("observer", libc::EPERM) => "a sandbox around this one, or a Yama ptrace_scope of 3, forbids to observe",
         ("ids", libc::EPERM) => "becoming another user without a user namespace needs root",
+        ("cgroup", errno) => return cgroup(error, errno),
         ("rlimits", libc::EPERM) if error.object == NPROC_OF_ROOT => {
-            "the kernel does not hold the machine's root to nproc: start as another user, or limit a cgroup's pids"
+            "the kernel does not hold the machine's root to nproc: start as another user, or use --pids-max"
         }
         ("rlimits", libc::EPERM) => {
             "a hard limit can be raised only with CAP_SYS_RESOURCE outside every user namespace: stay at the caller's \
@@ -177,8 +178,8 @@ pub fn for_error(error: &SetupError) -> Option<String> {
             "a clock cannot be taken below zero, nor beyond 146 years: see the first number of /proc/uptime"
         }
         (_, libc::EMFILE | libc::ENFILE) => "too few files may be open: raise RLIMIT_NOFILE (ulimit -n)",
-        (_, libc::ENOMEM) => "memory is short, or RLIMIT_AS is small (ulimit -v)",
-        (_, libc::EAGAIN) => "too many processes: RLIMIT_NPROC (ulimit -u) or a pids limit of the cgroup",
+        (_, libc::ENOMEM) => "memory is short, or RLIMIT_AS (ulimit -v) or --memory-max is small",
+        (_, libc::EAGAIN) => "too many processes: RLIMIT_NPROC (ulimit -u), --pids-max or a pids limit of the cgroup",
         _ => return None,
     };
     Some(fixed.into())
@@ -311,4 +312,42 @@ mod tests {
             assert_eq!(Cause::from_number(cause as u8), cause);
         }
     }
+}
+
+/// Control groups, cgroups(7).
+fn cgroup(error: &SetupError, errno: i32) -> Option<String> {
+    let ends = |names: &[&str]| names.iter().any(|name| error.object.ends_with(name));
+    let text = match errno {
+        libc::ENOMEM if error.call == Call::Recv => {
+            "the limit is less than what setting up takes: some hundred KiB, and what the program's libraries write to as they start"
+        }
+        libc::EBADE => {
+            "a file system of control groups could be written to inside, and with it the limits: show /sys, or what is above or \
+             below it, by --bind-ro"
+        }
+        libc::ENOENT if ends(&["memory.swap.max", "memory.memsw.limit_in_bytes"]) => {
+            "this kernel does not count swap: boot it with swapaccount=1"
+        }
+        libc::ENOENT if ends(&["memory.oom.group"]) => "with cgroup v2 a limit of memory takes Linux 4.19",
+        libc::ENOENT if ends(&["cgroup.kill"]) => "a time limit without a pid namespace takes Linux 5.14",
+        libc::EINVAL if ends(&["cpu.cfs_quota_us"]) => {
+            "with cgroup v1 a group can have no more than the one above it has"
+        }
+        libc::EACCES | libc::EPERM => {
+            "the right to write to cgroup.procs is needed in the group that the caller's and the new one lie in: systemd-run --user \
+             --scope -p Delegate=yes sbx-launch …"
+        }
+        libc::EBUSY => {
+            "a process that sits in that group has come meanwhile: groups with limits are made beside processes, not below"
+        }
+        libc::EOPNOTSUPP => "the group is a threaded one, whose processes cannot be limited on their own (cgroup.type)",
+        libc::EWOULDBLOCK if error.call == Call::Flock => "somebody holds the lock of that directory: see lslocks(8)",
+        libc::EAGAIN => {
+            "the groups above allow no more groups (cgroup.max.descendants, cgroup.max.depth), or no more processes"
+        }
+        libc::ENOSPC => "the kernel has no room for more control groups",
+        libc::EXDEV => "something else is mounted over that directory",
+        _ => return None,
+    };
+    Some(text.into())
 }

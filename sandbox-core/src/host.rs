@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 
+use crate::cgroups::{self, Cgroups};
 use crate::delegation::{self, Delegation};
 use crate::policy::Policy;
 use crate::policy::types::NetMode;
@@ -46,6 +47,8 @@ pub struct Host {
     /// A process beside the sandbox can be asked about its calls, and have those made again that end in SIGSYS; absent
     /// where the policy has none of these.
     pub can_tell: bool,
+    /// Where control groups can be made; absent where the policy asks for none.
+    pub cgroups: Option<Cgroups>,
 }
 
 impl Host {
@@ -71,6 +74,7 @@ impl Host {
             landlock: Err(libc::ENOSYS),
             uplink: None,
             can_tell: false,
+            cgroups: None,
         }
     }
 
@@ -81,7 +85,12 @@ impl Host {
             Some(mode @ (NetMode::Pasta | NetMode::Slirp4netns)) => Some(Uplink::probe(mode, path)),
             _ => None,
         };
-        Self { uplink, ..self }.for_maps(policy, path).for_landlock(policy).for_filter(policy)
+        Self { uplink, ..self }.for_maps(policy, path).for_landlock(policy).for_filter(policy).for_cgroups(policy)
+    }
+
+    fn for_cgroups(self, policy: &Policy) -> Self {
+        let cgroups = cgroups::is_asked_for(policy).then(|| Cgroups::probe(policy));
+        Self { cgroups, ..self }
     }
 
     fn for_filter(self, policy: &Policy) -> Self {
@@ -125,6 +134,7 @@ pub(crate) mod tests {
             landlock: Ok(7),
             uplink: None,
             can_tell: false,
+            cgroups: None,
         }
     }
 }

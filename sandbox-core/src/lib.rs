@@ -9,6 +9,7 @@
 //! Everything left of `run` is pure: it is tested without privileges, and for hosts that are only pretended.
 //! `run` and the steps' `apply` make system calls and decide nothing.
 
+pub mod cgroups;
 pub mod delegation;
 pub mod enter;
 pub mod error;

@@ -138,6 +138,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     }
     let (observer, filter) = step::observer::plan(policy, host, &wanted)?;
     let observed = observer.as_ref().map(step::observer::Observer::what);
+    let groups = step::cgroup::decide(policy, host, &wanted)?;
     let mut steps = Steps(Vec::new());
 
     // What all others say is said there.
@@ -149,7 +150,9 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     // With the caller's rights; from here on it can be told what fails.
     steps.put(Side::Outer, step::stats::plan(policy, host, &wanted)?);
     steps.put(Side::Outer, step::silence::plan_open(policy));
-    steps.put(Side::Outer, step::time_limit::plan(policy, &wanted)?);
+    steps.put(Side::Outer, step::time_limit::plan(policy, &wanted, step::cgroup::can_kill(&groups))?);
+    // While the caller is still who it is to the host, and before the first process that could be in them.
+    steps.put(Side::Outer, step::cgroup::plan(&groups));
     // What needs privileges in the caller's user namespace, as only that one counts for the kernel.
     let rlimits = step::rlimits::plan(policy, host)?;
     steps.put(Side::Outer, step::rlimits::plan_raise(rlimits.as_ref(), policy, host, &wanted, maps.as_ref()));
@@ -174,12 +177,16 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Beside, step::network::plan_make(policy, &wanted, &links));
     steps.put(Side::Beside, step::uplink::plan_connect(uplink.as_ref()));
 
+    // Before all that is limited, and before the namespace whose root the group becomes.
+    steps.put(Side::Inner, step::cgroup::plan_join(&groups));
     // While /proc is the host's.
     steps.put(Side::Inner, step::oom::plan(policy));
     steps.put(Side::Inner, step::namespaces::plan_own(&wanted));
     steps.put(Side::Inner, step::hostname::plan(policy, &wanted)?);
     // A procfs of the new pid namespace can only be made in it: EPERM before the fork.
     steps.put(Side::Inner, step::mounts::plan(policy, host, &wanted)?);
+    // When nothing is mounted any more.
+    steps.put(Side::Inner, step::cgroup::plan_check(&groups));
     // After the mounts, which need descriptors of their own; the current directory is one in the new tree.
     steps.put(Side::Inner, Some(step::fds::plan_close(policy)));
     steps.put(Side::Inner, step::silence::plan_replace(policy));

@@ -13,6 +13,10 @@ pub fn run(args: &[OsString]) {
         "files" => files(count(1)),
         "write" => write(text(args.get(1)), count(2)),
         "map" => map(count(1)),
+        "touch" => touch(count(1)),
+        "child-touches" => child(|| touch(count(1))),
+        "spin-wall" => spin_wall(count(1)),
+        "bomb" => bomb(),
         "fork" => fork(count(1)),
         "spin" => spin(count(1)),
         "descend" => descend(count(1) as u64),
@@ -67,6 +71,35 @@ fn map(most: usize) {
     let (far, result) =
         repeat(most, |_| sys::call(libc::SYS_mmap, [0, 1 << 20, access as usize, kind as usize, usize::MAX, 0]));
     came(far, result);
+}
+
+/// `touch MIB`: memory of its own, all of it used.
+fn touch(most: usize) {
+    let mut held = Vec::new();
+    for _ in 0..most {
+        held.push(vec![1_u8; 1 << 20]);
+    }
+    say(&format!("{} ok", held.iter().filter(|part| part.iter().step_by(4096).all(|&byte| byte == 1)).count()));
+}
+
+/// `spin-wall MS`: uses all of the processor that it gets for so long; then the milliseconds that it got.
+fn spin_wall(millis: usize) {
+    let now = |id| {
+        let (seconds, nanos) = sys::clock(id);
+        seconds * 1000 + nanos / 1_000_000
+    };
+    let begun = now(libc::CLOCK_MONOTONIC);
+    while now(libc::CLOCK_MONOTONIC) - begun < millis as i64 {}
+    say(&format!("{}", now(libc::CLOCK_PROCESS_CPUTIME_ID)));
+}
+
+/// `bomb`: everybody forks, for ever.
+fn bomb() {
+    say("ready");
+    loop {
+        // Ignored: when there can be no more, this one goes on trying.
+        let _ = sys::call(libc::SYS_fork, [0; 6]);
+    }
 }
 
 /// `fork N`: children that wait to be killed.

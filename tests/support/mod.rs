@@ -5,6 +5,7 @@ pub mod denied;
 #[allow(dead_code)] // the launcher's tests have it too, and use the rest
 pub mod dice;
 pub mod ended;
+pub mod groups;
 pub mod need;
 pub mod nets;
 pub mod outside;

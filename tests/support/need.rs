@@ -11,7 +11,8 @@ use super::sandbox::PATH;
 /// Leaves the test when something named is missing: `root`, `user` (not root), `userns`, `ipv6`, `examples`,
 /// `sys_resource` (the capability), `two-processors`, `tsc-clock` (the clock source is the counter), `subids` (ids to map
 /// besides one's own), `landlock`, `landlock-tcp` and `landlock-scopes` (what its versions hold), `tun` (tap interfaces can
-/// be made), `sbx-test` (a user who has such), `libseccomp` (its headers), or a program.
+/// be made), `cgroups` (root, and groups with memory, pids and cpu), `sbx-test` (a user who has such), `libseccomp` (its
+/// headers), or a program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -52,6 +53,7 @@ fn is_there(what: &str) -> bool {
         "user" => !is_root(),
         "subids" => super::subids::own().is_some(),
         "sbx-test" => super::subids::of("sbx-test").is_some(),
+        "cgroups" => super::groups::are_possible(),
         "examples" => !super::bins::examples().is_empty(),
         "sys_resource" => {
             let held = super::outside::status(i32::try_from(std::process::id()).unwrap(), "CapEff").unwrap();

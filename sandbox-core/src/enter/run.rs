@@ -25,6 +25,9 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let (forked, channel, inner_channel) = fork(plan, &mut context).inspect_err(|error| {
         // ignored: the exit code stands, and standard error has the line
         let _ = context.outputs.last(&report::failed(error));
+        if let Some(keeper) = context.keeper.take() {
+            keeper.finish(false);
+        }
     })?;
     context.channel = Some(channel);
     match forked {
@@ -34,6 +37,7 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
             context.outputs = Outputs::default();
             context.observer = None;
             context.maker = None;
+            context.uplink = None;
             context.keeper = None;
             become_target(plan, context);
             Ok(())

@@ -8,9 +8,9 @@ use crate::setting::value::{List, Repeat, Switch};
 use crate::setting::{self, Assignment, Origin};
 use types::{
     Beneath, Bind, Capability, CpuCount, Cpus, DevMode, Directory, Duration, EnvEntry, EnvName, Fd, FilterChoice,
-    FilterText, HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, NameServer, Namespace, NetMode,
-    Nice, Observe, Offset, OomScoreAdj, OutFile, Overlay, OwnIface, Persona, Port, ProcMode, Profile, Publish, Rlimit,
-    Root, Scope, SeccompAction, Syscall, Tmpfs, Umask, Veth,
+    FilterText, GroupName, HostName, Id, IdRange, InlineFile, Inside, Link, LogLevel, Macvlan, Memory, NameServer,
+    Namespace, NetClass, NetMode, Nice, Observe, Offset, OomScoreAdj, OutFile, Overlay, OwnIface, Percent, Persona,
+    Port, ProcMode, Profile, Publish, Rlimit, Root, Scope, SeccompAction, Swap, Syscall, Tasks, Tmpfs, Umask, Veth,
 };
 
 /// One field a setting; absent where nothing was said. What absence means is decided in `plan`.
@@ -57,6 +57,12 @@ pub struct Policy {
     pub no_tsc: Switch,
     pub core_sched: Switch,
     pub time_limit: Option<Duration>,
+    pub memory_max: Option<Memory>,
+    pub swap_max: Option<Swap>,
+    pub pids_max: Option<Tasks>,
+    pub cpu_max: Option<Percent>,
+    pub net_class: Option<NetClass>,
+    pub cgroup_parent: Option<GroupName>,
     pub cap_keep: List<Capability>,
     pub allow_new_privs: Switch,
     pub seccomp: Option<FilterChoice>,

@@ -5,16 +5,29 @@ use std::time::Duration;
 
 use super::json::Json;
 use crate::error::SetupError;
+use crate::step::cgroup::Used;
 use crate::sys::signal::{self, Change, Usage};
 
 /// An end, as outer has seen it.
 pub struct Ended {
     pub change: Change,
-    /// Killed by outer because the time was over.
-    pub out_of_time: bool,
+    pub by: By,
     /// Since main could begin; absent when nothing of this is to be told.
     pub wall: Option<Duration>,
     pub usage: Usage,
+    /// The control group's account; empty without one.
+    pub group: Used,
+}
+
+/// Whose doing an end by SIGKILL is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The program's, or that of whoever sends it signals.
+    Itself,
+    /// Outer's, because the time was over.
+    Time,
+    /// The kernel's, or outer's, because the control group had no memory left.
+    Memory,
 }
 
 /// The line of a run.
@@ -32,7 +45,7 @@ pub fn ended(end: &Ended) -> String {
         Change::Killed(number) => {
             json.plain("signal", number);
             json.string("signal_name", &signal::name(number));
-            killed(&mut json, number, end.out_of_time);
+            killed(&mut json, number, end.by);
             json.plain("exitsig", number);
         }
         Change::Stopped(_) | Change::Continued => {}
@@ -41,11 +54,12 @@ pub fn ended(end: &Ended) -> String {
     json.line()
 }
 
-fn killed(json: &mut Json, number: i32, out_of_time: bool) {
-    let (status, message, by) = match number {
-        _ if out_of_time => ("TO", "Time limit exceeded (wall clock)".into(), "time"),
-        libc::SIGSYS => ("SG", format!("Caught fatal signal {number}"), "filter"),
-        number => ("SG", format!("Caught fatal signal {number}"), "signal"),
+fn killed(json: &mut Json, number: i32, by: By) {
+    let (status, message, by) = match (by, number) {
+        (By::Time, _) => ("TO", "Time limit exceeded (wall clock)".into(), "time"),
+        (By::Memory, _) => ("SG", "Out of memory (control group)".into(), "memory"),
+        (By::Itself, libc::SIGSYS) => ("SG", format!("Caught fatal signal {number}"), "filter"),
+        (By::Itself, number) => ("SG", format!("Caught fatal signal {number}"), "signal"),
     };
     json.string("status", status);
     json.string("message", &message);
@@ -67,6 +81,18 @@ fn used(json: &mut Json, end: &Ended) {
     json.plain("faults-major", usage.major_faults());
     json.plain("csw-voluntary", usage.voluntary_switches());
     json.plain("csw-forced", usage.forced_switches());
+    let mut told = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            json.plain(key, value);
+        }
+    };
+    let Used { memory_peak, oom_kills, pids_peak, cpu, throttled, throttled_time } = end.group;
+    told("cg-mem", memory_peak.map(|bytes| (bytes >> 10).to_string()));
+    told("cg-oom-kills", oom_kills.map(|kills| kills.to_string()));
+    told("cg-pids-peak", pids_peak.map(|tasks| tasks.to_string()));
+    told("cg-time", cpu.map(seconds));
+    told("cg-throttled", throttled.map(|times| times.to_string()));
+    told("cg-throttled-time", throttled_time.map(seconds));
 }
 
 /// To the microsecond, which is what the kernel tells.
@@ -92,7 +118,28 @@ mod tests {
     use super::*;
 
     fn line(change: Change, out_of_time: bool) -> String {
-        ended(&Ended { change, out_of_time, wall: None, usage: Usage::default() })
+        let by = if out_of_time { By::Time } else { By::Itself };
+        ended(&Ended { change, by, wall: None, usage: Usage::default(), group: Used::default() })
+    }
+
+    #[test]
+    fn a_groups_account_is_told_as_far_as_there_is_one() {
+        let end = |by, group| {
+            ended(&Ended { change: Change::Killed(9), by, wall: Some(Duration::ZERO), usage: Usage::default(), group })
+        };
+        let group = Used { memory_peak: Some(64 << 20), oom_kills: Some(1), pids_peak: Some(3), ..Used::default() };
+        let told = end(By::Memory, Used { cpu: Some(Duration::from_millis(1500)), ..group });
+        let words =
+            "\"status\":\"SG\",\"message\":\"Out of memory (control group)\",\"killed\":true,\"killed-by\":\"memory\"";
+        assert!(told.contains(words) && told.contains("\"signal\":9"), "{told}");
+        assert!(
+            told.ends_with("\"cg-mem\":65536,\"cg-oom-kills\":1,\"cg-pids-peak\":3,\"cg-time\":1.500000}\n"),
+            "{told}"
+        );
+        let told =
+            end(By::Itself, Used { throttled: Some(0), throttled_time: Some(Duration::ZERO), ..Used::default() });
+        assert!(told.ends_with(",\"cg-throttled\":0,\"cg-throttled-time\":0.000000}\n"), "{told}");
+        assert!(!end(By::Itself, Used::default()).contains("cg-"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod outputs;
 mod proc_status;
 
 use json::Json;
-pub use last::{Ended, ended, failed};
+pub use last::{By, Ended, ended, failed};
 pub use outputs::Outputs;
 pub use proc_status::ProcStatus;
 

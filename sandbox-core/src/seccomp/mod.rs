@@ -30,6 +30,8 @@ pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile, compile_well};
 pub use compose::{Denial, Request, around, compose, filters, filters_around};
 pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Expr, Filter, Op, Rel, Rule, Value, Width};
 pub use observed::{Notify, UNASKED, observed, sentence};
-pub use programs::{supervisor, witness};
-pub use shipped::{Restrict, Shipped, supervisor as supervisor_filter, witness as witness_filter};
+pub use programs::{keeper, supervisor, witness};
+pub use shipped::{
+    Restrict, Shipped, keeper as keeper_filter, supervisor as supervisor_filter, witness as witness_filter,
+};
 pub use syscalls::{NEWEST, is_known, name, number};

@@ -34,3 +34,8 @@ pub fn supervisor() -> &'static [sock_filter] {
 pub fn witness() -> &'static [sock_filter] {
     &WITNESS
 }
+
+/// The program for the process that removes control groups.
+pub fn keeper() -> &'static [sock_filter] {
+    &KEEPER
+}

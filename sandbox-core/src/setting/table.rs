@@ -253,6 +253,36 @@ pub static SETTINGS: &[Setting] = &[
          landlock-scope=signal.",
         ["90s", "1.5s"]),
 
+    row!(Limits One "memory-max" "SIZE", memory_max,
+        "memory of everything inside together; more is the end of it",
+        "Absent: no limit. A control group's: it holds processes, files in memory (tmpfs) and what the kernel keeps for them. \
+         What cannot be taken from the group's own cache or put into swap is SIGKILL for all inside at once, and told by stats \
+         and status-fd. This and the next four need a control group: root, or a delegated subtree; docs/cgroups.md.",
+        ["67108864", "536870912"]),
+    row!(Limits One "swap-max" "SIZE", swap_max,
+        "swap space of everything inside together; 0 is none",
+        "Absent: as much as there is. With cgroup v1 it needs memory-max, as that kernel counts memory and swap together: \
+         there, swap can be more by as much as memory is less.",
+        ["0", "67108864"]),
+    row!(Limits One "pids-max" "N", pids_max,
+        "processes and threads inside; one more is EAGAIN",
+        "Absent: no limit but nproc. --init's reaper is one of them, the supervisor is not.",
+        ["32"]),
+    row!(Limits One "cpu-max" "PERCENT", cpu_max,
+        "processor time of all inside together; 150: one and a half processors",
+        "Absent: no limit. In every tenth of a second, all inside are stopped when they have used so much of it.",
+        ["20", "150"]),
+    row!(Limits One "net-class" "ID", net_class,
+        "the class that marks the program's packets, for tc and iptables",
+        "Absent: none. net_cls.classid, which cgroup v1 alone has; a number, or 0x and hexadecimal digits: the major number of \
+         the class in the upper 16 bits, the minor in the lower.",
+        ["0x100001"]),
+    row!(Limits One "cgroup-parent" "PATH", cgroup_parent,
+        "the control group below which the sandbox's own is made",
+        "Absent: the caller's own group. PATH is named as in /proc/self/cgroup: from the root of each hierarchy that is used, or, \
+         without a / before it, from the caller's own group. It must exist, and be seen where the hierarchy is mounted.",
+        ["/jobs", "jobs"]),
+
     row!(Privileges List "cap-keep" "LIST", cap_keep,
         "capabilities to keep, by name, with or without CAP_",
         "Absent: none. Kept ones are effective, inheritable and ambient, and hold in the user namespace only.",

@@ -3,6 +3,7 @@
 pub mod affinity;
 pub mod bounding;
 pub mod capabilities;
+pub mod cgroup;
 pub mod core_sched;
 pub mod cwd;
 pub mod fds;
@@ -78,9 +79,14 @@ pub struct Context {
     /// Outer's alone: the process that waits outside to make interfaces.
     pub maker: Option<network::Maker>,
     /// Outer's alone, who keeps the network connected.
-    pub keeper: Option<uplink::Keeper>,
+    pub uplink: Option<uplink::Keeper>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
+    /// Outer's alone: who removes the control groups.
+    pub keeper: Option<cgroup::Keeper>,
+    /// Inner's alone: the files by which it joins them, and the host's directory of itself.
+    pub join: Vec<OwnedFd>,
+    pub own_proc: Option<OwnedFd>,
     /// Outer's alone: where its lines go, and the timer of the time limit.
     pub outputs: Outputs,
     pub alarm: Option<Alarm>,

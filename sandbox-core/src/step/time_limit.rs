@@ -16,8 +16,8 @@ pub const NAME: &str = "time limit";
 
 pub struct TimeLimit(crate::policy::types::Duration);
 
-/// Planned when asked for.
-pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<TimeLimit>, PolicyError> {
+/// Planned when asked for; `by_group`: everything inside can be killed by its control group.
+pub fn plan(policy: &Policy, wanted: &Wanted, by_group: bool) -> Result<Option<TimeLimit>, PolicyError> {
     let Some(limit) = policy.time_limit else { return Ok(None) };
     let conflict = |why: &str| Err(PolicyError::conflict("time-limit", why));
     if limit.0 == Duration::ZERO {
@@ -26,11 +26,11 @@ pub fn plan(policy: &Policy, wanted: &Wanted) -> Result<Option<TimeLimit>, Polic
     if limit.0.as_secs() >= i64::MAX.cast_unsigned() {
         return conflict("more seconds than the kernel can count");
     }
-    if !wanted.is_new(Namespace::Pid) {
+    if !wanted.is_new(Namespace::Pid) && !by_group {
         let (reaped, kept_apart) = (policy.init.on(), policy.landlock_scope.items().contains(&Scope::Signal));
         if !(reaped && kept_apart) {
-            let why = "without a new pid namespace, which share keeps, only a reaper reaches all that the program starts, and \
-                       the program must not reach the reaper";
+            let why = "without a new pid namespace, which share keeps, only a control group (as pids-max makes one), or a \
+                       reaper that the program cannot reach, gets at all that the program starts";
             return Err(PolicyError::conflict("time-limit", why).with_hint("add --init and --landlock-scope signal"));
         }
     }

@@ -11,9 +11,10 @@ use crate::exit;
 use crate::hint::Cause;
 use crate::plan::{Plan, Supervision};
 use crate::policy::types::Namespace;
-use crate::report::{self, Ended, Outputs};
+use crate::report::{self, By, Ended, Outputs};
 use crate::seccomp;
-use crate::step::uplink::Keeper;
+use crate::step::cgroup::{self, Keeper};
+use crate::step::uplink;
 use crate::step::{Context, observer, time_limit};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
@@ -35,6 +36,8 @@ pub struct Outer<'a> {
     outputs: Outputs,
     observer: Option<Observer>,
     /// Who keeps the network connected.
+    uplink: Option<uplink::Keeper>,
+    /// Who removes the control groups.
     keeper: Option<Keeper>,
     clock: Clock,
     /// Where messages go, if not to standard error.
@@ -50,6 +53,7 @@ enum KilledFor {
     /// The default effect of this signal, which the kernel does not give to pid 1.
     Signal(i32),
     Time,
+    Memory,
 }
 
 impl<'a> Outer<'a> {
@@ -67,6 +71,7 @@ impl<'a> Outer<'a> {
             group,
             outputs: context.outputs,
             observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
+            uplink: context.uplink,
             keeper: context.keeper,
             clock: Clock::new(limit),
             log: context.log,
@@ -93,6 +98,10 @@ impl<'a> Outer<'a> {
                 ours.extend(listener);
             }
             Some(Message::Failed { step, failure, cause }) => return Err((step, failure, cause)),
+            Some(_) | None if self.is_starved() => {
+                let starved = refused(Call::Recv, libc::ENOMEM).on(cgroup::STARVED);
+                return Err((self.plan.number_of(cgroup::NAME), starved, Cause::Unknown));
+            }
             // Killed from outside, or by a failure of the very call that would have said so.
             Some(_) | None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),
         }
@@ -139,12 +148,16 @@ impl<'a> Outer<'a> {
         if self.how.init {
             signal::announce(self.channel.number())?;
         }
+        if let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.tells) {
+            signal::announce(keeper.number())?;
+        }
         let number = |fd: &Option<OwnedFd>| fd.as_ref().map(AsRawFd::as_raw_fd);
         let observer = self.observer.as_ref().map(Observer::number);
         let (status, syscall, log) = (number(&self.status), number(&self.syscall), number(&self.log));
-        let keeper = self.keeper.as_ref().map(|keeper| keeper.channel.number());
-        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer, keeper];
-        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()))?;
+        let uplink = self.uplink.as_ref().map(|keeper| keeper.channel.number());
+        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer, uplink];
+        let groups = self.keeper.iter().flat_map(Keeper::descriptors);
+        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()).chain(groups))?;
         mount::chdir(c"/")?;
         process::no_core();
         privilege::not_dumpable()?;
@@ -159,6 +172,7 @@ impl<'a> Outer<'a> {
         let _ = signal::send(self.inner, libc::SIGKILL);
         let _ = signal::wait_end(self.inner);
         self.disconnect();
+        self.remove_groups(true);
         file::complain(&Refusal::from(error.clone()).message());
         // ignored: the line above has been written, and the exit code stands
         let _ = self.outputs.last(&report::failed(error));
@@ -167,7 +181,7 @@ impl<'a> Outer<'a> {
 
     /// Nothing of the network is left when this process ends: its ports can be taken at once.
     fn disconnect(&mut self) {
-        if let Some(keeper) = self.keeper.take() {
+        if let Some(keeper) = self.uplink.take() {
             keeper.end();
         }
     }
@@ -177,7 +191,12 @@ impl<'a> Outer<'a> {
         loop {
             match signal::take() {
                 Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
-                Ok(Taken { signal: libc::SIGIO, .. }) if self.how.init => self.messages(),
+                Ok(Taken { signal: libc::SIGIO, .. })
+                    if self.how.init || self.keeper.as_ref().is_some_and(|k| k.tells) =>
+                {
+                    self.messages();
+                    self.memory();
+                }
                 // The timer's, or whatever comes at the same time: to a target that is about to be killed.
                 Ok(_) if self.clock.is_over() => {}
                 Ok(taken) => self.pass_on(taken),
@@ -193,11 +212,36 @@ impl<'a> Outer<'a> {
         }
     }
 
-    /// The end of it all is awaited as any other.
     fn time_is_over(&mut self) {
         if self.killed_for.is_none() {
-            self.killed_for = Some(KilledFor::Time);
-            self.end_all();
+            self.kill_all(KilledFor::Time);
+        }
+    }
+
+    /// Version 1 of control groups kills one process when memory is out: the rest is ended here, as version 2 does it.
+    fn memory(&mut self) {
+        if self.killed_for.is_none() && self.keeper.as_ref().is_some_and(Keeper::says_out_of_memory) {
+            self.kill_all(KilledFor::Memory);
+        }
+    }
+
+    /// Everything inside is ended by its control group, where there is one, too. The end of it is awaited as any other.
+    fn kill_all(&mut self, why: KilledFor) {
+        self.killed_for = Some(why);
+        if let Some(keeper) = &self.keeper {
+            keeper.kill_all();
+        }
+        self.end_all();
+    }
+
+    /// Whether somebody inside was killed for want of memory.
+    fn is_starved(&self) -> bool {
+        self.keeper.as_ref().is_some_and(|keeper| keeper.used().oom_kills.is_some_and(|kills| kills > 0))
+    }
+
+    fn remove_groups(&mut self, killed: bool) {
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish(killed);
         }
     }
 
@@ -295,15 +339,19 @@ impl<'a> Outer<'a> {
         // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
         self.disconnect();
         let by_filter = self.observer.as_ref().is_some_and(Observer::end);
-        let (change, out_of_time) = match (change, self.killed_for) {
-            (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), false),
-            (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), false),
-            (Change::Killed(libc::SIGKILL), Some(KilledFor::Time)) => (change, true),
-            (change, _) => (change, false),
+        let (change, by) = match (change, self.killed_for) {
+            (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), By::Itself),
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), By::Itself),
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Time)) => (change, By::Time),
+            (Change::Killed(libc::SIGKILL), Some(KilledFor::Memory)) => (change, By::Memory),
+            (Change::Killed(libc::SIGKILL), None) if self.is_starved() => (change, By::Memory),
+            (change, _) => (change, By::Itself),
         };
+        let (wall, group) = (self.clock.elapsed(), self.keeper.as_ref().map(Keeper::used).unwrap_or_default());
+        // Whoever is told that it is over finds nothing of it.
+        self.remove_groups(by != By::Itself);
         if self.outputs.any() {
-            let wall = self.clock.elapsed();
-            let told = self.outputs.last(&report::ended(&Ended { change, out_of_time, wall, usage }));
+            let told = self.outputs.last(&report::ended(&Ended { change, by, wall, usage, group }));
             // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.
             if let Err(failure) = told
                 && self.log.is_some()
@@ -311,7 +359,7 @@ impl<'a> Outer<'a> {
                 file::complain(&Refusal::from(SetupError::new("report", failure, "the last line")).message());
             }
         }
-        if out_of_time {
+        if by == By::Time {
             process::exit(exit::TIME_LIMIT)
         }
         match change {

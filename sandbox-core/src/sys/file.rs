@@ -223,9 +223,14 @@ fn close_listed(first: u32, last: u32) -> Result<()> {
 /// The names in a directory, `.` and `..` left out, getdents64(2). Not opendir(3): its memory is malloc's, which may be a
 /// function of the program's.
 pub fn list(path: &CStr) -> Result<Vec<Vec<u8>>> {
+    use std::os::fd::AsFd;
+    names(open(None, path, libc::O_RDONLY | libc::O_DIRECTORY, 0)?.as_fd())
+}
+
+/// As `list`, of an open directory.
+pub fn names(dir: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>> {
     /// Where the name begins in struct linux_dirent64: after inode, offset, length and type.
     const NAME: usize = 19;
-    let dir = open(None, path, libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
     let (mut names, mut buffer) = (Vec::new(), [0_u8; 4096]);
     loop {
         // SAFETY: the kernel writes at most the length given into the live array.
@@ -304,6 +309,12 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<()> {
             Ok(_) => return Err(refused(Call::Write, libc::EIO)),
         }
     }
+}
+
+/// Whether this process may write to a file, or make files in a directory, faccessat(2).
+pub fn may_write(path: &CStr) -> bool {
+    // SAFETY: `path` is a live C string.
+    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS) == 0 }
 }
 
 /// Leaves nothing in a file, ftruncate(2).

@@ -10,6 +10,7 @@
 pub mod ask;
 pub mod call;
 pub mod file;
+pub mod group;
 pub mod landlock;
 pub mod limits;
 pub mod mount;

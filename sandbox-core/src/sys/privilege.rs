@@ -11,6 +11,8 @@ const SECBIT_NO_CAP_AMBIENT_RAISE: u64 = 0b11 << 6;
 
 /// CAP_KILL, include/uapi/linux/capability.h
 pub const KILL: u64 = 1 << 5;
+/// CAP_DAC_OVERRIDE
+pub const DAC_OVERRIDE: u64 = 1 << 1;
 
 fn prctl(call: Call, option: i32, two: u64, three: u64) -> Result<()> {
     // SAFETY: every option used in this file takes numbers, not pointers, prctl(2).

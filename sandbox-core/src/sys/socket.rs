@@ -30,7 +30,7 @@ pub enum Message {
     Observe { pid: i32, init: bool, listener: i32 },
     /// observer → outer (before it, the launcher): it does, or can.
     Observing,
-    /// outer → observer: all is over.
+    /// outer → observer, and outer → keeper of control groups: all is over.
     Over,
     /// observer → outer: all is said by process `pid`; whether it has ended the target in the filter's name.
     Said { pid: i32, killed: bool },
@@ -38,6 +38,8 @@ pub enum Message {
     Hold { thread: i32, nr: u32, ret: u32 },
     /// tracer → observer: whether it is held, and the call may be answered; then, whether it has been met.
     Held(bool),
+    /// keeper of control groups → outer: somebody inside was killed for want of memory.
+    OutOfMemory,
 }
 
 const SIZE: usize = 16;
@@ -245,6 +247,7 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Uplink => ([10, 0, 0, 0], 0, 0, 0),
         Message::Hold { thread, nr, ret } => ([11, 0, 0, 0], *nr, *ret, *thread),
         Message::Held(held) => ([12, 0, 0, 0], 0, u32::from(*held), 0),
+        Message::OutOfMemory => ([13, 0, 0, 0], 0, 0, 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -282,6 +285,7 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (10, ..) => Ok(Message::Uplink),
         (11, ..) => Ok(Message::Hold { thread: errno, nr: u32::from_ne_bytes(step), ret: object }),
         (12, ..) => Ok(Message::Held(object != 0)),
+        (13, ..) => Ok(Message::OutOfMemory),
         _ => Err(unexpected(Call::Recv)),
     }
 }

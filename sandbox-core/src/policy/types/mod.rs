@@ -3,6 +3,7 @@
 mod duration;
 mod files;
 mod filter;
+mod groups;
 mod id_range;
 mod identity;
 mod landlock;
@@ -20,6 +21,7 @@ pub use duration::{Duration, Offset};
 pub(crate) use files::normal;
 pub use files::{Bind, Directory, InlineFile, Inside, Link, Overlay, Root, Tmpfs, Upper};
 pub use filter::{FilterChoice, FilterText, SeccompAction, errno, errno_name};
+pub use groups::{GroupName, Memory, NetClass, Percent, Swap, Tasks};
 pub use id_range::IdRange;
 pub use identity::{HostName, Id};
 pub use landlock::{Beneath, Port};

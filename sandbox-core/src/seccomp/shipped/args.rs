@@ -48,6 +48,9 @@ pub(super) const OPEN: Answer =
 pub(super) const OPENAT: Answer =
     ByArgs(&[(&[Cond::without(2, CREATES)], Allow), (&[Cond::without(3, SUID)], Allow)], EPERM);
 
+/// unlinkat: as rmdir.
+pub(super) const DIRECTORY_ONLY: Answer = ByArgs(&[(&[Cond::int(2, Op::Eq, libc::AT_REMOVEDIR as u32)], Allow)], EPERM);
+
 /// mmap, mprotect, pkey_mprotect.
 pub(super) const NOT_EXECUTABLE: Answer = ByArgs(&[(&[Cond::without(2, PROT_EXEC)], Allow)], EPERM);
 pub(super) const SHM_NOT_EXECUTABLE: Answer = ByArgs(&[(&[Cond::without(2, SHM_EXEC)], Allow)], EPERM);

@@ -6,6 +6,7 @@
 mod args;
 mod default;
 mod dev;
+mod keeper;
 mod net;
 mod none;
 mod pure;
@@ -167,6 +168,11 @@ pub fn supervisor() -> Filter {
 /// The filter of our own process that is asked about calls.
 pub fn witness() -> Filter {
     witness::TABLE.filter()
+}
+
+/// The filter of the process that removes control groups.
+pub fn keeper() -> Filter {
+    keeper::TABLE.filter()
 }
 
 /// Restrictions asked for beside a filter. They are a program of their own, so that nothing that loosens the filter

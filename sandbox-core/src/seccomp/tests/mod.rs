@@ -33,7 +33,7 @@ fn registers() -> Vec<[u64; 6]> {
 }
 
 /// Values that some rule compares with, and their neighbours in spirit.
-const WORDS: [u64; 38] = [
+const WORDS: [u64; 39] = [
     0,
     1,
     2,
@@ -52,6 +52,7 @@ const WORDS: [u64; 38] = [
     38,
     40,
     0o100,
+    0x200,
     0o644,
     0o2755,
     0o4755,

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 
 use super::super::programs;
 use super::super::{
-    MARKER_NR, Restrict, Shipped, compile_well, supervisor, supervisor_filter, witness, witness_filter,
+    MARKER_NR, Restrict, Shipped, compile_well, keeper, keeper_filter, supervisor, supervisor_filter, witness,
+    witness_filter,
 };
 use super::eval::{Call, check, ret, run};
 use super::oracle::{self, ALLOW, EAFNOSUPPORT, EPERM, KILL_PROCESS, MARKER, guard};
@@ -24,6 +25,7 @@ fn all() -> Vec<(String, &'static [sock_filter], Policy)> {
         ("none".into(), programs::shipped(Shipped::None), Box::new(oracle::none)),
         ("supervisor".into(), supervisor(), Box::new(oracle::supervisor)),
         ("witness".into(), witness(), Box::new(oracle::witness)),
+        ("keeper".into(), keeper(), Box::new(oracle::keeper)),
     ];
     for index in 0..8 {
         let it = Restrict::nth(index);
@@ -110,6 +112,7 @@ fn precompiled_programs_are_what_the_library_would_compile() {
     }
     same(supervisor(), &compile_well(&supervisor_filter()).unwrap());
     same(witness(), &compile_well(&witness_filter()).unwrap());
+    same(keeper(), &compile_well(&keeper_filter()).unwrap());
 }
 
 #[test]

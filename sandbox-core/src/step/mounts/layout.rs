@@ -54,6 +54,13 @@ pub fn decide(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(Base, Ve
     let mut ops = Vec::new();
     proc(policy, wanted, &base, &mut ops)?;
     dev(policy, &base, &mut ops);
+    if let Some(cgroups) = host.cgroups.as_ref().filter(|_| base == Base::Host && policy.root_rw.on()) {
+        // The files of the limits are among them, and their owner may be the program's user.
+        for point in cgroups.mount_points() {
+            let at = c_string(point.to_vec()).map_err(|why| PolicyError::conflict("root-rw", why))?;
+            ops.push(Op::where_present(&at, What::ReadOnly));
+        }
+    }
     // Another tree is what whoever named it made of it; where nothing can be written there is still room for scratch.
     if base == Base::Host {
         hide_homes(policy, host, &asked, &mut ops);

@@ -65,7 +65,7 @@ impl Step for Connect {
         format!("{} connected, and up", decide::INTERFACE)
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
-        let keeper = context.keeper.as_ref().ok_or_else(peer_gone)?;
+        let keeper = context.uplink.as_ref().ok_or_else(peer_gone)?;
         let made = file::open(None, c"/proc/self/ns/net", libc::O_RDONLY, 0).map_err(|failure| failure.on(OWN))?;
         keeper.channel.send(&Message::Network(made)).map_err(|failure| failure.on(PROGRAM))?;
         let [ready] = notify::wait_for([Some(keeper.channel.as_fd())], Some(PATIENCE))?;

@@ -63,7 +63,7 @@ impl Step for Outside {
         let (own, others) = Channel::pair()?;
         match process::fork()? {
             Forked::Parent(pid) => {
-                context.keeper = Some(Keeper { pid, channel: own });
+                context.uplink = Some(Keeper { pid, channel: own });
                 Ok(())
             }
             Forked::Child => {
