@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::need;
-use crate::support::ended::TIMEOUT;
 use crate::support::need::is_root;
 use crate::support::report::NAMESPACES;
 use crate::support::sandbox::clean_env;
 use crate::support::{Ended, Entry, Sandbox, TempDir, bins, finish};
+
+/// Memory is taken, by two processes in turn: on a busy machine that lasts.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(bins::launcher());
