@@ -1,0 +1,10 @@
+# shellcheck shell=sh
+# A kernel that has Landlock and was booted without it.
+kernels=newest
+append="lsm=lockdown,yama,apparmor"
+
+holds() {
+  check "condition: Landlock is not there" "capability*" "$(sed 's/lockdown,//; s/landlock/it is/' /sys/kernel/security/lsm)"
+}
+
+topics=""
