@@ -11,7 +11,7 @@ limits_questions() {
 
 limits() {
   check "$who limits: descriptors end" "13 EMFILE" "$(sandbox "$@" rlimit=nofile=16 -- $probe limit files 40)"
-  check "$who limits: processor time ends" 137 "$(sandbox "$@" rlimit=cpu=1 -- $probe limit spin 3000 >/dev/null; echo $?)"
+  check "$who limits: processor time ends" 137 "$(sandbox "$@" rlimit=cpu=1 -- $probe limit spin 20000 >/dev/null; echo $?)"
   check "$who limits: one processor" 0 "$(report=$(sandbox "$@" max-cpus=1 -- $probe report); value status.Cpus_allowed_list)"
   clocks=$(sandbox "$@" monotonic-offset=100h -- $probe limit clocks)
   check "$who limits: the clock is ahead" "monotonic=36???? 36????" "$(echo "$clocks" | grep monotonic)"
