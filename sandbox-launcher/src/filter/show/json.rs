@@ -5,11 +5,10 @@
 //! stand in one rule.
 
 use sandbox_core::seccomp::{self, Action, Expr, Filter, Rel, Value};
+use sandbox_kafel::{arguments, bits};
 use serde_json::{Value as Json, json};
 
 use super::merge::arms;
-use crate::filter::arguments;
-use crate::filter::kafel::bits;
 
 /// What a rule may come to.
 const MAX_ALTERNATIVES: usize = 256;

@@ -31,7 +31,7 @@ impl Form {
 
 /// The same filter with a default that, in a language, leaves unknown numbers what they are in it.
 fn spelled_out(filter: Filter) -> Filter {
-    if super::unknown(filter.default) == filter.unknown {
+    if filter.default.for_unknown() == filter.unknown {
         return filter;
     }
     let known = (0..=seccomp::NEWEST).filter(|nr| seccomp::is_known(*nr));
