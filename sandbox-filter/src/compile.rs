@@ -13,7 +13,7 @@ use crate::expr;
 use crate::graph::{Node, code};
 use crate::ir::{Action, ENOSYS, Error, Filter, Rule};
 use crate::leaf::leaf;
-use crate::shape::{Choice, Run, Shape};
+use crate::shape::{self, Run, Tree};
 use crate::syscalls;
 
 /// BPF_MAXINSNS, include/uapi/linux/bpf_common.h; seccompiler stops one short of it, and so do we.
@@ -68,10 +68,10 @@ pub fn compile_well(filter: &Filter) -> Result<Vec<sock_filter>, Error> {
 fn compile_as(filter: &Filter, best: bool) -> Result<Vec<sock_filter>, Error> {
     let ranges = ranges(filter)?;
     let runs = runs(&ranges);
-    let shape = if best { Shape::best(&runs) } else { Shape::Quick(&runs) };
-    let code = Vec::with_capacity(4 * ranges.len());
-    let mut tree = Backwards { ranges: &ranges, runs: &runs, shape, code, leaves: Vec::new() };
-    let root = tree.subtree(0..ranges.len())?;
+    let shape = if best { shape::best } else { shape::quick };
+    let decisions = shape(&runs, syscalls::NEWEST).ok_or(Error::Layout)?;
+    let mut tree = Backwards { ranges: &ranges, code: Vec::with_capacity(4 * ranges.len()), leaves: Vec::new() };
+    let root = tree.subtree(&decisions)?;
     tree.enter(root);
     tree.code.push(insn(code::LD, 0, 0, NR));
     tree.code.push(ret(Action::KillProcess));
@@ -127,13 +127,12 @@ fn ranges(filter: &Filter) -> Result<Vec<Range<'_>>, Error> {
     Ok(ranges)
 }
 
+/// The class of a run is the first range that has its outcome.
 fn runs(ranges: &[Range]) -> Vec<Run> {
     let class = |range: &Range| ranges.iter().position(|other| other.outcome == range.outcome).unwrap_or(0);
-    let run = |range: &Range| Run {
-        numbers: (range.last - range.first).saturating_add(1),
-        // Above the newest nothing is tried.
-        tried: (range.last.min(syscalls::NEWEST) + 1).saturating_sub(range.first).max(1),
-        class: class(range),
+    let run = |range: &Range| {
+        let answered = matches!(range.outcome, Outcome::Ret(_));
+        Run { first: range.first, last: range.last, class: class(range), answered }
     };
     ranges.iter().map(run).collect()
 }
@@ -162,8 +161,6 @@ enum Target {
 /// A program written from its end to its start, as jumps only go forward and their targets must have a place.
 struct Backwards<'r, 'a> {
     ranges: &'r [Range<'a>],
-    runs: &'r [Run],
-    shape: Shape<'r>,
     code: Vec<sock_filter>,
     /// Leaves already written, to be shared by calls with the same rule (chmod, fchmod).
     leaves: Vec<(&'a Rule, Target)>,
@@ -173,29 +170,14 @@ struct Backwards<'r, 'a> {
 const REACH: usize = 250;
 
 impl<'a> Backwards<'_, 'a> {
-    fn subtree(&mut self, part: std::ops::Range<usize>) -> Result<Target, Error> {
-        let of = |at: usize| self.ranges.get(at).ok_or(Error::Layout);
-        if part.len() == 1 {
-            return self.outcome(of(part.start)?.outcome);
-        }
-        match self.shape.choose(&part).ok_or(Error::Layout)? {
-            Choice::Singles { surrounding } => {
-                let class = |at: usize| self.runs.get(at).map(|run| run.class);
-                let (inside, others): (Vec<_>, Vec<_>) = part.partition(|&at| class(at) == Some(surrounding));
-                let mut next = self.outcome(of(*inside.first().ok_or(Error::Layout)?)?.outcome)?;
-                for range in others.into_iter().rev().filter_map(|at| self.ranges.get(at)) {
-                    let own = self.outcome(range.outcome)?;
-                    for number in (range.first..=range.last).rev() {
-                        next = self.test(code::JEQ, number, own, next)?;
-                    }
-                }
-                Ok(next)
-            }
-            Choice::Cut(at) => {
-                let first = of(at)?.first;
-                let high = self.subtree(at..part.end)?;
-                let low = self.subtree(part.start..at)?;
-                self.test(code::JGE, first, high, low)
+    fn subtree(&mut self, tree: &Tree) -> Result<Target, Error> {
+        match tree {
+            Tree::Class(at) => self.outcome(self.ranges.get(*at).ok_or(Error::Layout)?.outcome),
+            // What is written last is gone on to: one instruction of the kernel's instead of two.
+            Tree::Test { code, k, yes, no } => {
+                let yes = self.subtree(yes)?;
+                let no = self.subtree(no)?;
+                self.test(*code, *k, yes, no)
             }
         }
     }
