@@ -48,7 +48,8 @@ fn conditions(clauses: &[Clause], action: Action) -> Result<Vec<sock_filter>, Er
     const NR: i64 = 0;
     let rules = clauses
         .iter()
-        .map(|clause| SeccompRule::new(clause.when.iter().map(condition).collect::<Result<_, _>>()?))
+        // It tests the last condition first.
+        .map(|clause| SeccompRule::new(clause.when.iter().rev().map(condition).collect::<Result<_, _>>()?))
         .collect::<Result<Vec<_>, _>>()
         .map_err(Error::Argument)?;
     let action = seccomp_action(action).ok_or(Error::Layout)?;

@@ -35,7 +35,7 @@ fn a_call_is_let_through_when_no_argument_refuses_it() {
             }
         }
     }
-    let restriction = programs::restriction(Restrict { no_exec: true, ..Restrict::default() });
+    let restriction = Restrict { no_exec: true, ..Restrict::default() }.program();
     assert!(allows(restriction, 1) && !allows(restriction, 59));
     // write(1, …) alone is refused; so write is not let through whatever its arguments.
     let one = Expr::Compare(Value::Arg(0, Width::Int), Rel::Eq, Value::Number(1));
