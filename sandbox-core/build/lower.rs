@@ -79,7 +79,9 @@ fn condition(left: &Value, rel: Rel, right: &Value, wanted: bool) -> Option<Cond
         None if is_eq => Some(Cond { arg, width, op: Op::Eq, value }),
         None => Some(Cond { arg, width, op: Op::Ne, value }),
         Some(mask) if !is_eq || value & !mask != 0 => None,
-        Some(mask) if mask <= u64::from(u32::MAX) => Some(Cond { arg, width: Width::Int, op: Op::MaskedEq(mask), value }),
+        Some(mask) if mask <= u64::from(u32::MAX) => {
+            Some(Cond { arg, width: Width::Int, op: Op::MaskedEq(mask), value })
+        }
         Some(mask) => Some(Cond { arg, width, op: Op::MaskedEq(mask), value }),
     }
 }

@@ -56,7 +56,8 @@ impl Pack {
             Rule::Always(action) => Answer::Always(*action),
             Rule::ByArgs { clauses, otherwise } => {
                 let clauses: Vec<_> = clauses.iter().map(|Clause { when, action }| (when.clone(), *action)).collect();
-                let (known, count) = (self.clauses.windows(clauses.len()).position(|known| *known == clauses), clauses.len());
+                let (known, count) =
+                    (self.clauses.windows(clauses.len()).position(|known| *known == clauses), clauses.len());
                 let first = known.unwrap_or(self.clauses.len());
                 if known.is_none() {
                     self.clauses.extend(clauses);
@@ -86,7 +87,10 @@ impl Pack {
         let answers: String = self.answers.iter().map(answer).collect();
         self.line(&format!("pub const NUMBER_BITS: u32 = {NUMBER_BITS};"));
         self.line(&format!("pub static CONDS: [Cond; {}] = {conds:?};", conds.len()));
-        self.line(&format!("pub static CLAUSES: [(u8, u8, Action); {}] = [{clauses}];", clauses.matches("), ").count()));
+        self.line(&format!(
+            "pub static CLAUSES: [(u8, u8, Action); {}] = [{clauses}];",
+            clauses.matches("), ").count()
+        ));
         self.line(&format!("pub static ANSWERS: [Answer; {}] = [{answers}];", self.answers.len()));
         self.code
     }

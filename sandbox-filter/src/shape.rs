@@ -332,7 +332,8 @@ mod tests {
     #[test]
     fn every_number_finds_its_run() {
         // Lengths and classes without a pattern.
-        let lengths = |seed: u32| (0..40_u32).map(move |at| ((at * seed) % 7 + 1, (at as usize * 5 + seed as usize) % 4));
+        let lengths =
+            |seed: u32| (0..40_u32).map(move |at| ((at * seed) % 7 + 1, (at as usize * 5 + seed as usize) % 4));
         for seed in 1..12 {
             let mut of: Vec<(u32, usize)> = lengths(seed).collect();
             of.dedup_by_key(|(_, class)| *class);

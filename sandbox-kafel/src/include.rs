@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::Read;
 use crate::lex::{self, lex};
 use crate::source::{Mistake, Source};
-use crate::Read;
 
 /// Files within files, as Kafel bounds them.
 const MAX_DEPTH: usize = 16;

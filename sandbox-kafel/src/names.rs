@@ -1,9 +1,9 @@
 //! Names of system calls beyond the kernel's table for this architecture.
 
-
 /// The number of a call, by the name the table has or the name of the function in the kernel.
 pub fn number(name: &str) -> Option<u32> {
-    let inside = || INSIDE.iter().find(|(known, _)| *known == name).and_then(|(_, table)| sandbox_filter::number(table));
+    let inside =
+        || INSIDE.iter().find(|(known, _)| *known == name).and_then(|(_, table)| sandbox_filter::number(table));
     sandbox_filter::number(name).or_else(inside)
 }
 

@@ -141,11 +141,7 @@ pub fn around(
     deny: &[u32],
     restrict: Restrict,
 ) -> Result<Vec<Cow<'static, [sock_filter]>>, Error> {
-    let guard = if restrict == Restrict::default() {
-        Shipped::None.program()
-    } else {
-        restrict.program()
-    };
+    let guard = if restrict == Restrict::default() { Shipped::None.program() } else { restrict.program() };
     let mut programs = vec![Cow::Borrowed(guard), Cow::Owned(program.to_vec())];
     if !deny.is_empty() {
         let rules = deny.iter().map(|&nr| (nr, Rule::Always(EPERM))).collect();

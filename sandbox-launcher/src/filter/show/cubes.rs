@@ -122,7 +122,12 @@ fn join(one: &[Atom], other: &[Atom]) -> Alternatives {
                     return vec![[&list[..], std::slice::from_ref(atom)].concat()];
                 };
                 let both = list.get(at).map(|known| known.and(atom)).unwrap_or_default();
-                let with = |both: Atom| list.iter().enumerate().map(|(place, known)| if place == at { both.clone() } else { known.clone() }).collect();
+                let with = |both: Atom| {
+                    list.iter()
+                        .enumerate()
+                        .map(|(place, known)| if place == at { both.clone() } else { known.clone() })
+                        .collect()
+                };
                 both.into_iter().map(with).collect()
             })
             .collect();
@@ -333,7 +338,11 @@ mod tests {
                 for value in numbers.into_iter().chain(more) {
                     let args = [value; 6];
                     let narrow = alternatives(SOCKET, &arg(0, Width::Int, rel, number)).unwrap();
-                    assert_eq!(holds(&narrow, args), rel.holds(value & 0xffff_ffff, number), "{rel:?} {number} {value}");
+                    assert_eq!(
+                        holds(&narrow, args),
+                        rel.holds(value & 0xffff_ffff, number),
+                        "{rel:?} {number} {value}"
+                    );
                     let wide = alternatives(MMAP, &arg(1, Width::Long, rel, number)).unwrap();
                     assert_eq!(holds(&wide, args), rel.holds(value, number), "{rel:?} {number} {value}");
                     assert!(rel == Rel::Ne || wide.len() <= 1, "{wide:?}");

@@ -86,7 +86,8 @@ fn a_printed_profile_leaves_nothing_to_its_reader() {
         let programs = sandbox_core::step::seccomp::programs(&policy(settings)).unwrap();
         let dice = &mut Dice(11);
         for nr in (0..=470).filter(|nr| seccomp::is_known(*nr)) {
-            let named = |rule: &&Value| rule["names"].as_array().unwrap().iter().any(|name| name == seccomp::name(nr).unwrap());
+            let named =
+                |rule: &&Value| rule["names"].as_array().unwrap().iter().any(|name| name == seccomp::name(nr).unwrap());
             let rules: Vec<_> = profile["syscalls"].as_array().unwrap().iter().filter(named).collect();
             for _ in 0..if rules.len() > 1 { 2_000 } else { 20 } {
                 let call = Call::new(nr, arguments(dice));
