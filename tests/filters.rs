@@ -17,7 +17,7 @@ use crate::support::{ENTRIES, Ended, Entry, Sandbox, TempDir, bins, finish};
 
 // What of it is not used here, the engine's tests use.
 #[allow(dead_code)]
-#[path = "../sandbox-core/src/seccomp/tests/eval.rs"]
+#[path = "../sandbox-filter/src/tests/eval.rs"]
 mod eval;
 use eval::{Call, ret, stacked};
 

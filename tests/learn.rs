@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::need;
+use crate::programs::{NODE_SERVES, PYTHON_SERVES};
 use crate::support::sandbox::clean_env;
 use crate::support::{Ended, Entry, Sandbox, TempDir, bins};
 
@@ -229,6 +230,71 @@ fn a_server_and_its_client_learn() {
 fn node_learns() {
     need!("node");
     learned(&["node", "-e", "require('fs').writeFileSync('/tmp/x', 'y'); console.log(1)"]);
+}
+
+#[test]
+fn servers_in_interpreters_learn() {
+    need!("python3", "node");
+    for what in [["python3", "-c", PYTHON_SERVES], ["node", "-e", NODE_SERVES]] {
+        let text = learned_often(&what, &[]);
+        assert!(text.contains("# learned: call listen") && text.contains("# learned: call socket "), "{text}");
+    }
+}
+
+#[test]
+fn nginx_learns() {
+    need!("nginx", "curl");
+    // Its master becomes another user for its workers if it is root; inside there is none to become.
+    let text = learned_often(&["sh", "-c", NGINX_SERVES], &["uid=1000", "gid=1000"]);
+    assert!(text.contains("# learned: call listen") && text.contains("# learned: call epoll_wait"), "{text}");
+}
+
+const NGINX_SERVES: &str = "cd /tmp && mkdir www && echo served >www/page && cat >conf <<'END'
+daemon off; pid /tmp/pid; error_log /tmp/log;
+events { }
+http { access_log off; client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f;
+    uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
+    server { listen 127.0.0.1:8080; root /tmp/www; } }
+END
+nginx -e /tmp/log -c /tmp/conf &
+until curl -sf http://127.0.0.1:8080/page; do sleep 0.1; done; nginx -e /tmp/log -c /tmp/conf -s quit
+while test -e /tmp/pid; do sleep 0.1; done";
+
+/// What is a matter of chance in one run (who waits for whom) is not in several.
+#[track_caller]
+fn learned_often(what: &[&str], settings: &[&str]) -> String {
+    let dir = TempDir::new();
+    let file = dir.join("learned.toml");
+    let mut first = None;
+    for _ in 0..3 {
+        let ended = learning(&file).with(settings).run(what[0], &what[1..]);
+        assert_eq!(ended.code(), Some(0), "{what:?}: {ended:#?}");
+        first.get_or_insert(ended);
+    }
+    let text = fs::read_to_string(&file).unwrap();
+    same(&first.unwrap(), &under(&file).run(what[0], &what[1..]), what);
+    // The control: it holds this program and no other to what was learned.
+    let other = under(&file).probe(&["calls", "getpriority:0:0"]);
+    assert!(!other.out.contains("ok"), "{other:?}");
+    text
+}
+
+#[test]
+fn a_filter_alone_is_learned_in_kafel() {
+    need!("git", "cc");
+    let build = "cd /tmp && echo 'int main(void) { return 0; }' >x.c && cc -o x x.c && ./x && git init -q r && cd r && \
+        cp ../x.c . && git add x.c && git -c user.name=a -c user.email=a@b commit -qm built && git log --format=%s";
+    let dir = TempDir::new();
+    let file = dir.join("learned.kafel");
+    let act = ["-c", build];
+    for _ in 0..2 {
+        assert_eq!(learning(&file).run("sh", &act).ok(), "built");
+    }
+    let filter = |file: &Path| Sandbox::new(Entry::Launch).set("seccomp", file).timeout(Duration::from_secs(60));
+    assert_eq!(filter(&file).run("sh", &act).ok(), "built");
+    let without = fs::read_to_string(&file).unwrap().replace(" execve,", " ");
+    let other = dir.file("without.kafel", without);
+    assert_ne!(filter(&other).run("sh", &act).code(), Some(0), "the control");
 }
 
 #[test]

@@ -84,6 +84,65 @@ fn git_reads_a_repository() {
 }
 
 #[test]
+fn git_commits_to_a_repository_of_its_own() {
+    need!("git");
+    for entry in ENTRIES {
+        let script = "cd /tmp && git init -q r && cd r && git config user.name t && git config user.email t@t && \
+            echo x >f && git add f && git commit -qm first && git checkout -qb other && echo y >f && \
+            git commit -qam second && git gc -q && git clone -q . ../copy && git -C ../copy log --format=%s";
+        let ended = Sandbox::new(entry).timeout(Duration::from_secs(60)).run("/bin/sh", &["-c", script]);
+        assert_eq!(ended.ok(), "second\nfirst");
+    }
+}
+
+#[test]
+fn a_compiler_compiles_and_what_it_made_runs() {
+    need!("cc");
+    for entry in ENTRIES {
+        let script = "cd /tmp && printf '#include <stdio.h>\nint main(void) { puts(\"built\"); return 0; }\n' >x.c && \
+            cc -O2 -pipe -o x x.c && ./x && cc -c x.c && ar rc x.a x.o && cc -g -o y x.a && ./y";
+        let ended = Sandbox::new(entry).timeout(Duration::from_secs(60)).run("/bin/sh", &["-c", script]);
+        assert_eq!(ended.ok(), "built\nbuilt");
+    }
+}
+
+/// Answers one request over loopback and asks for it.
+pub const PYTHON_SERVES: &str = "
+import http.server, threading, urllib.request
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b'served ' + self.path.encode())
+    def log_message(self, *args): pass
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Answer)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(urllib.request.urlopen('http://127.0.0.1:%d/page' % server.server_port).read().decode())
+server.shutdown()
+";
+
+pub const NODE_SERVES: &str = "
+const http = require('http');
+const server = http.createServer((request, answer) => answer.end('served ' + request.url));
+server.listen(0, '127.0.0.1', () => http.get({ port: server.address().port, path: '/page', agent: false }, answer => {
+    answer.on('data', text => console.log(String(text)));
+    answer.on('end', () => server.close());
+}));
+";
+
+#[test]
+fn interpreters_serve_over_loopback() {
+    need!("python3", "node");
+    for entry in ENTRIES {
+        for (program, flag, script) in [("python3", "-c", PYTHON_SERVES), ("node", "-e", NODE_SERVES)] {
+            let sandbox = Sandbox::new(entry).timeout(Duration::from_secs(60));
+            assert_eq!(sandbox.run(program, &[flag, script]).ok(), "served /page", "{program}");
+            // The control: without sockets neither can.
+            let refused = sandbox.set("seccomp-deny", "socket").run(program, &[flag, script]);
+            assert!(!refused.out.contains("served"), "{program}: {refused:?}");
+        }
+    }
+}
+
+#[test]
 fn node_compiles_code_at_run_time() {
     need!("node");
     let dir = TempDir::new();

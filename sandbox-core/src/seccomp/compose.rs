@@ -3,12 +3,9 @@
 use std::borrow::Cow;
 
 use libc::sock_filter;
+use sandbox_filter::{Action, ENOSYS, EPERM, Error, Filter, Rule, allows, compile, is_known};
 
-use super::compile::compile;
-use super::ir::{Action, ENOSYS, EPERM, Error, Filter, Rule};
-use super::programs;
 use super::shipped::{Restrict, Shipped, keep_terminal};
-use super::syscalls;
 
 /// What a refused call gets: the setting `seccomp-action`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,12 +102,12 @@ pub fn compose(request: &Request) -> Result<Vec<Cow<'static, [sock_filter]>>, Er
     if restrict != Restrict::default() {
         programs.push(match request.action {
             // Asked for by name, a restriction is not loosened to a log line.
-            Denial::Errno | Denial::Log => Cow::Borrowed(programs::restriction(restrict)),
+            Denial::Errno | Denial::Log => Cow::Borrowed(restrict.program()),
             denial => Cow::Owned(compile(&restrict.filter().map(|action| denial.action(action)))?),
         });
     }
     programs.push(if request.allow.is_empty() && request.deny.is_empty() && request.action == Denial::Errno {
-        Cow::Borrowed(programs::shipped(request.base))
+        Cow::Borrowed(request.base.program())
     } else {
         Cow::Owned(compile(&adjust(request.base.filter(), request)?)?)
     });
@@ -144,17 +141,13 @@ pub fn around(
     deny: &[u32],
     restrict: Restrict,
 ) -> Result<Vec<Cow<'static, [sock_filter]>>, Error> {
-    let guard = if restrict == Restrict::default() {
-        programs::shipped(Shipped::None)
-    } else {
-        programs::restriction(restrict)
-    };
+    let guard = if restrict == Restrict::default() { Shipped::None.program() } else { restrict.program() };
     let mut programs = vec![Cow::Borrowed(guard), Cow::Owned(program.to_vec())];
     if !deny.is_empty() {
         let rules = deny.iter().map(|&nr| (nr, Rule::Always(EPERM))).collect();
         let denied = Cow::Owned(compile(&Filter { rules, ..Filter::new(Action::Allow) })?);
         let seccomp = libc::SYS_seccomp as u32;
-        match (super::allows(program, seccomp), deny.contains(&seccomp)) {
+        match (allows(program, seccomp), deny.contains(&seccomp)) {
             (true, _) => programs.push(denied),
             (false, false) => programs.insert(1, denied),
             // Whichever is first would not let the other be loaded.
@@ -170,7 +163,7 @@ fn adjust(mut filter: Filter, request: &Request) -> Result<Filter, Error> {
             return Err(Error::Contradiction(nr));
         }
     }
-    if let Some(&nr) = request.allow.iter().chain(request.deny).find(|&&nr| !syscalls::is_known(nr)) {
+    if let Some(&nr) = request.allow.iter().chain(request.deny).find(|&&nr| !is_known(nr)) {
         return Err(Error::Unknown(nr));
     }
     filter = filter.map(|action| request.action.action(action));

@@ -1,37 +1,15 @@
-//! System call filters: what each of the kernel's calls is answered, as programs for seccomp(2).
-//!
-//! ```text
-//! shipped tables ─┐
-//!                 ├─► Filter ─► ranges of numbers ─► tree of jumps ─► program
-//! languages ──────┘            argument rules ─► seccompiler ─► leaves ┘
-//! ```
-//!
-//! Nothing here makes a system call. The filters are for x86_64, and every one of them, whatever it allows, kills on a
-//! foreign architecture and answers ENOSYS to x32 numbers and to numbers it does not know.
+//! System call filters: those that come with sbx, and what a policy makes of them. What a filter is, and how it becomes a
+//! program, is `sandbox-filter`.
 
-mod answers;
-mod compile;
 mod compose;
-pub mod eval;
-mod expr;
-mod graph;
-mod ir;
-mod leaf;
-mod observed;
-mod programs;
-mod shape;
 mod shipped;
-mod syscalls;
 #[cfg(test)]
 mod tests;
 
-pub use answers::{allows, check, keeps_marker};
-pub use compile::{MARKER_ERRNO, MARKER_NR, MAX_LEN, compile, compile_well};
 pub use compose::{Denial, Request, around, compose, filters, filters_around};
-pub use ir::{Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Expr, Filter, Op, Rel, Rule, Value, Width};
-pub use observed::{Notify, UNASKED, observed, sentence};
-pub use programs::{keeper, supervisor, witness};
-pub use shipped::{
-    Restrict, Shipped, keeper as keeper_filter, supervisor as supervisor_filter, witness as witness_filter,
+pub use sandbox_filter::{
+    Action, Clause, Cond, EAFNOSUPPORT, ENOSYS, EPERM, Error, Expr, Filter, MARKER_ERRNO, MARKER_NR, MAX_LEN, NEWEST,
+    Notify, Op, Rel, Rule, UNASKED, Value, Width, allows, check, compile, compile_well, eval, is_known, keeps_marker,
+    name, number, observed, sentence,
 };
-pub use syscalls::{NEWEST, is_known, name, number};
+pub use shipped::{Restrict, Shipped, keeper, keeper_filter, supervisor, supervisor_filter, witness, witness_filter};

@@ -1,12 +1,8 @@
 //! Policies of the system call filter that are texts: compiled here, so that the library gets a program and no language
 //! rides in every target.
 
-mod arguments;
-mod kafel;
-mod names;
 mod oci;
 pub mod show;
-mod source;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +17,13 @@ use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::{Capability, FilterChoice};
 #[cfg(test)]
 use sandbox_core::seccomp::eval; // for the evaluator's tests, which are the engine's too
-use sandbox_core::seccomp::{self, Action, ENOSYS, Filter};
+use sandbox_core::seccomp::{self, Filter};
 use sandbox_core::setting::value::Text;
 use sandbox_core::setting::{self, Assignment, Origin};
+use sandbox_kafel::source::{Mistake, Source};
 
 use crate::error::{Error, system_text};
 use oci::Surroundings;
-use source::{Mistake, Source};
 
 /// No policy that somebody wrote is larger; what is was not meant as one.
 const MAX_SIZE: usize = 1 << 20;
@@ -94,7 +90,7 @@ fn compile(text: Written, origin: Origin, policy: &Policy) -> Result<Filter, Err
         Written::Given(bytes) => {
             let name = origin.spell("seccomp-string");
             let text = String::from_utf8(bytes).map_err(|_| Error::Filter(format!("{name}: not UTF-8")))?;
-            kafel::compile(Source { name, text }).map_err(wrong)
+            sandbox_kafel::compile(Source { name, text }, &read).map_err(wrong)
         }
         Written::File(path) => {
             let name = path.display().to_string();
@@ -104,7 +100,7 @@ fn compile(text: Written, origin: Origin, policy: &Policy) -> Result<Filter, Err
             if is_json || source.text.trim_start().starts_with('{') {
                 oci::compile(&source, &surroundings(policy)?).map_err(wrong)
             } else {
-                kafel::compile_file(source, &path).map_err(wrong)
+                sandbox_kafel::compile_file(source, &path, &read).map_err(wrong)
             }
         }
     }
@@ -116,12 +112,6 @@ fn surroundings(policy: &Policy) -> Result<Surroundings, Error> {
     let kernel = release.ok().as_deref().and_then(oci::kernel);
     let kernel = kernel.ok_or_else(|| Error::Filter("uname: the kernel's version cannot be read".into()))?;
     Ok(Surroundings { kept, kernel })
-}
-
-/// What numbers that no call has get under a policy with this default: ENOSYS, on which programs fall back, unless the
-/// default is stricter than an error number is.
-fn unknown(default: Action) -> Action {
-    if default.severity() > ENOSYS.severity() { default } else { ENOSYS }
 }
 
 /// The text of a file, of a size that can be meant.

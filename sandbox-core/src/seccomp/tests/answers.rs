@@ -1,8 +1,7 @@
 use libc::sock_filter;
 
-use super::super::answers::{allows, check, keeps_marker};
 use super::super::{Action, Expr, Filter, Rel, Restrict, Rule, Shipped, Value, Width, compile};
-use super::super::{programs, supervisor};
+use super::super::{allows, check, keeps_marker, supervisor};
 use super::eval::{Call, ret, run};
 use super::{numbers, registers};
 
@@ -13,7 +12,7 @@ fn insn(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
 #[test]
 fn what_is_compiled_here_passes_and_keeps_the_marker() {
     for base in Shipped::ALL {
-        let program = programs::shipped(base);
+        let program = base.program();
         assert_eq!(check(program), Ok(()));
         assert!(keeps_marker(program));
     }
@@ -25,7 +24,7 @@ fn what_is_compiled_here_passes_and_keeps_the_marker() {
 fn a_call_is_let_through_when_no_argument_refuses_it() {
     let registers = registers();
     for base in Shipped::ALL {
-        let (program, name) = (programs::shipped(base), base.name());
+        let (program, name) = (base.program(), base.name());
         for nr in numbers().filter(|nr| *nr < 600 || *nr > 0x3fff_ffff) {
             let done = |args: &[u64; 6]| ret(program, &Call::new(nr, *args)) >= 0x7ffc_0000;
             if allows(program, nr) {
@@ -36,7 +35,7 @@ fn a_call_is_let_through_when_no_argument_refuses_it() {
             }
         }
     }
-    let restriction = programs::restriction(Restrict { no_exec: true, ..Restrict::default() });
+    let restriction = Restrict { no_exec: true, ..Restrict::default() }.program();
     assert!(allows(restriction, 1) && !allows(restriction, 59));
     // write(1, …) alone is refused; so write is not let through whatever its arguments.
     let one = Expr::Compare(Value::Arg(0, Width::Int), Rel::Eq, Value::Number(1));

@@ -1,7 +1,6 @@
 use libc::sock_filter;
 use proptest::prelude::*;
 
-use super::super::programs;
 use super::super::{
     MARKER_NR, Restrict, Shipped, compile_well, keeper, keeper_filter, supervisor, supervisor_filter, witness,
     witness_filter,
@@ -15,14 +14,14 @@ type Policy = Box<dyn Fn(u32, &[u64; 6]) -> u32>;
 /// Everything build.rs compiled, with what it must answer.
 fn all() -> Vec<(String, &'static [sock_filter], Policy)> {
     let mut all: Vec<(String, &'static [sock_filter], Policy)> = vec![
-        ("default".into(), programs::shipped(Shipped::Default), Box::new(oracle::default)),
-        ("strict".into(), programs::shipped(Shipped::Strict), Box::new(oracle::strict)),
-        ("pure".into(), programs::shipped(Shipped::Pure), Box::new(oracle::pure)),
-        ("net-client".into(), programs::shipped(Shipped::NetClient), Box::new(oracle::net_client)),
-        ("net-server".into(), programs::shipped(Shipped::NetServer), Box::new(oracle::net_server)),
-        ("dev".into(), programs::shipped(Shipped::Dev), Box::new(oracle::dev)),
-        ("toaster".into(), programs::shipped(Shipped::Toaster), Box::new(oracle::toaster)),
-        ("none".into(), programs::shipped(Shipped::None), Box::new(oracle::none)),
+        ("default".into(), Shipped::Default.program(), Box::new(oracle::default)),
+        ("strict".into(), Shipped::Strict.program(), Box::new(oracle::strict)),
+        ("pure".into(), Shipped::Pure.program(), Box::new(oracle::pure)),
+        ("net-client".into(), Shipped::NetClient.program(), Box::new(oracle::net_client)),
+        ("net-server".into(), Shipped::NetServer.program(), Box::new(oracle::net_server)),
+        ("dev".into(), Shipped::Dev.program(), Box::new(oracle::dev)),
+        ("toaster".into(), Shipped::Toaster.program(), Box::new(oracle::toaster)),
+        ("none".into(), Shipped::None.program(), Box::new(oracle::none)),
         ("supervisor".into(), supervisor(), Box::new(oracle::supervisor)),
         ("witness".into(), witness(), Box::new(oracle::witness)),
         ("keeper".into(), keeper(), Box::new(oracle::keeper)),
@@ -31,7 +30,7 @@ fn all() -> Vec<(String, &'static [sock_filter], Policy)> {
         let it = Restrict::nth(index);
         assert_eq!(it.index(), index);
         let policy = move |nr, args: &_| oracle::restriction(it.no_exec, it.no_new_code, it.no_sockets, nr, args);
-        all.push((format!("{it:?}"), programs::restriction(it), Box::new(policy)));
+        all.push((format!("{it:?}"), it.program(), Box::new(policy)));
     }
     all
 }
@@ -105,10 +104,10 @@ fn precompiled_programs_are_what_the_library_would_compile() {
     for base in Shipped::ALL {
         assert_eq!(Shipped::from_name(base.name()), Some(base));
         assert!(!base.summary().is_empty());
-        same(programs::shipped(base), &compile_well(&base.filter()).unwrap());
+        same(base.program(), &compile_well(&base.filter()).unwrap());
     }
     for index in 0..8 {
-        same(programs::restriction(Restrict::nth(index)), &compile_well(&Restrict::nth(index).filter()).unwrap());
+        same(Restrict::nth(index).program(), &compile_well(&Restrict::nth(index).filter()).unwrap());
     }
     same(supervisor(), &compile_well(&supervisor_filter()).unwrap());
     same(witness(), &compile_well(&witness_filter()).unwrap());
@@ -128,8 +127,8 @@ fn every_rule_has_its_reason() {
 /// The holes other sandboxes have had, by name.
 #[test]
 fn known_ways_around_are_shut() {
-    let default = |nr: i64, args: [u64; 6]| ret(programs::shipped(Shipped::Default), &Call::new(nr as u32, args));
-    let strict = |nr: i64, args: [u64; 6]| ret(programs::shipped(Shipped::Strict), &Call::new(nr as u32, args));
+    let default = |nr: i64, args: [u64; 6]| ret(Shipped::Default.program(), &Call::new(nr as u32, args));
+    let strict = |nr: i64, args: [u64; 6]| ret(Shipped::Strict.program(), &Call::new(nr as u32, args));
     let high = 1u64 << 32;
     // A high bit of an int, which the kernel ignores and a 64-bit comparison does not.
     assert_eq!(default(libc::SYS_ioctl, [0, 0x5412, 0, 0, 0, 0]), EPERM);

@@ -12,12 +12,9 @@ use std::collections::BTreeMap;
 
 use sandbox_core::policy::types::errno;
 use sandbox_core::seccomp::{self, Action, Expr, Filter, Rel, Value};
+use sandbox_kafel::source::{Mistake, Source};
+use sandbox_kafel::{arguments, bits, fit, names};
 
-use super::arguments;
-use super::kafel::{bits, fit};
-use super::names;
-use super::source::{Mistake, Source};
-use super::unknown;
 use locate::Step::{self, Index, Key};
 use locate::locate;
 use model::{Arg, Condition, Op, Profile, Rule};
@@ -86,7 +83,7 @@ impl Reader<'_> {
             };
             (nr, rule)
         };
-        Ok(Filter { default, unknown: unknown(default), rules: by_number.into_iter().map(rule).collect() })
+        Ok(Filter { default, unknown: default.for_unknown(), rules: by_number.into_iter().map(rule).collect() })
     }
 
     fn action(

@@ -3,10 +3,9 @@
 use std::fmt::Write;
 
 use sandbox_core::seccomp::{self, Action, Expr, Filter, Rel, Value};
+use sandbox_kafel::{arguments, bits};
 
 use super::merge::arms;
-use crate::filter::arguments;
-use crate::filter::kafel::bits;
 
 /// The policy, or the number of the call whose rule it cannot say.
 pub fn text(filter: &Filter) -> Result<String, u32> {

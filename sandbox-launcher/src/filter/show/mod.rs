@@ -1,6 +1,7 @@
 //! What a filter is, to be read: its programs, or one policy in a language.
 
 mod asm;
+mod cubes;
 mod json;
 mod kafel;
 mod merge;
@@ -8,7 +9,7 @@ mod merge;
 use std::ffi::OsStr;
 
 use sandbox_core::policy::Policy;
-use sandbox_core::seccomp::{self, ENOSYS, Filter, Rule};
+use sandbox_core::seccomp::{self, Filter, Rule};
 use sandbox_core::step;
 
 use crate::error::Error;
@@ -29,15 +30,16 @@ impl Form {
     }
 }
 
-/// The same filter with a default that, in a language, leaves unknown numbers what they are in it.
-fn spelled_out(filter: Filter) -> Filter {
-    if super::unknown(filter.default) == filter.unknown {
+/// The same filter with the answer to unknown numbers as its default, where in the language that is one for them too.
+fn spelled_out(filter: Filter, form: Form) -> Filter {
+    let of_unknown = if form == Form::Json { filter.default } else { filter.default.for_unknown() };
+    if of_unknown == filter.unknown {
         return filter;
     }
     let known = (0..=seccomp::NEWEST).filter(|nr| seccomp::is_known(*nr));
     let mut rules: std::collections::BTreeMap<_, _> = known.map(|nr| (nr, Rule::Always(filter.default))).collect();
-    rules.extend(filter.rules);
-    Filter { default: ENOSYS, unknown: ENOSYS, rules }
+    rules.extend(filter.rules.clone());
+    Filter { default: filter.unknown, rules, ..filter }
 }
 
 /// The filter of this policy; `own` is what its text says where it has one.
@@ -51,7 +53,7 @@ pub fn filter(policy: &Policy, own: Option<&Filter>, form: Form) -> Result<Vec<u
     let filters = step::seccomp::filters(policy, own)?;
     let unprintable = |why| Error::Unprintable { what: "--print-filter".into(), why };
     let filters = filters.ok_or_else(|| unprintable("a compiled filter can be printed as asm only"))?;
-    let filter = spelled_out(merge::merge(filters));
+    let filter = spelled_out(merge::merge(filters), form);
     let text = if form == Form::Kafel { kafel::text(&filter) } else { json::text(&filter) };
     text.map(String::into_bytes).map_err(|nr| Error::Unprintable {
         what: format!("--print-filter: {}", seccomp::name(nr).unwrap_or("a number without a name")),

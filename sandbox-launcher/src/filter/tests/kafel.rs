@@ -159,7 +159,7 @@ fn files_are_included_relative_to_the_file_that_names_them() {
     directory.file("end.kafel", b"KILL { open }", 0o644);
     let compile = |path: &std::path::Path| {
         let text = std::fs::read_to_string(path).unwrap();
-        super::super::kafel::compile_file(Source { name: path.display().to_string(), text }, path)
+        sandbox_kafel::compile_file(Source { name: path.display().to_string(), text }, path, &super::super::read)
     };
     let compiled = program(compile(&path));
     assert_eq!((answer(&compiled, "read", [0; 6]), answer(&compiled, "write", [0; 6])), (ERRNO | 7, ERRNO | 7));

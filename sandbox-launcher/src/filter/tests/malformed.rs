@@ -151,7 +151,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("{\"names\":[\"read\"],\"action\":\"SCMP_ACT_KILL\",\"includes\":{\"cap\":[]}}", "2:60", "unknown field `cap`"),
 ];
 
-fn told(mistake: super::super::source::Mistake) -> (String, String) {
+fn told(mistake: sandbox_kafel::source::Mistake) -> (String, String) {
     let shown = mistake.to_string();
     // The place, the line and the caret: no more lines, and each ours.
     assert_eq!(shown.lines().count(), 3, "{shown}");
@@ -163,7 +163,7 @@ fn told(mistake: super::super::source::Mistake) -> (String, String) {
 fn malformed_kafel_is_an_error_at_its_place() {
     let mut wrong = Vec::new();
     for (text, place, part) in KAFEL {
-        let (at, what) = match super::super::kafel::compile(source(text)) {
+        let (at, what) = match sandbox_kafel::compile(source(text), &super::super::read) {
             Ok(_) => ("taken".into(), String::new()),
             Err(mistake) => told(mistake),
         };
@@ -201,7 +201,7 @@ fn there_are_more_than_forty() {
 #[test]
 fn bombs_are_defused() {
     let deep = |count: usize| format!("ALLOW {{ write {{ {}fd == 1{} }} }}", "(".repeat(count), ")".repeat(count));
-    assert!(super::super::kafel::compile(source(&deep(150))).is_ok());
+    assert!(sandbox_kafel::compile(source(&deep(150)), &super::super::read).is_ok());
     let mut doubled = String::from("POLICY p0 { ALLOW { read } }\n");
     for at in 1..60 {
         doubled += &format!("POLICY p{at} {{ USE p{}, USE p{} }}\n", at - 1, at - 1);
@@ -223,12 +223,12 @@ fn bombs_are_defused() {
         (nots, "200 deep"),
         (ors, "200 operators"),
     ] {
-        let mistake = super::super::kafel::compile(source(&text)).unwrap_err();
+        let mistake = sandbox_kafel::compile(source(&text), &super::super::read).unwrap_err();
         assert!(mistake.what.contains(part), "{}", mistake.what);
     }
     // A rule per descriptor: longer than the kernel takes, and said so.
     let long = (0..5000).map(|fd| format!("write {{ fd == {} }}", 2 * fd)).collect::<Vec<_>>().join(", ");
-    let filter = super::super::kafel::compile(source(&format!("ALLOW {{ {long} }}"))).unwrap();
+    let filter = sandbox_kafel::compile(source(&format!("ALLOW {{ {long} }}")), &super::super::read).unwrap();
     assert!(matches!(seccomp::compile(&filter), Err(seccomp::Error::TooLong(_))));
     let nested = "[".repeat(100_000);
     assert!(super::super::oci::compile(&source(&nested), &Surroundings { kept: 0, kernel: (6, 1) }).is_err());

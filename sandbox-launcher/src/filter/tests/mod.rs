@@ -8,7 +8,7 @@ mod show;
 
 // What of it a launcher's test does not use, the engine's do.
 #[allow(dead_code)]
-#[path = "../../../../sandbox-core/src/seccomp/tests/eval.rs"]
+#[path = "../../../../sandbox-filter/src/tests/eval.rs"]
 mod eval;
 
 #[path = "../../../../tests/support/dice.rs"]
@@ -16,9 +16,9 @@ mod dice;
 
 use libc::sock_filter;
 use sandbox_core::seccomp;
+use sandbox_kafel::source::Source;
 
 use super::oci::Surroundings;
-use super::source::Source;
 use dice::Dice;
 use eval::{Call, check, ret};
 
@@ -36,14 +36,14 @@ fn source(text: &str) -> Source {
     Source { name: "p".into(), text: text.into() }
 }
 
-fn program(filter: Result<seccomp::Filter, super::source::Mistake>) -> Vec<sock_filter> {
+fn program(filter: Result<seccomp::Filter, sandbox_kafel::source::Mistake>) -> Vec<sock_filter> {
     let program = seccomp::compile(&filter.unwrap_or_else(|mistake| panic!("{mistake}"))).unwrap();
     check(&program);
     program
 }
 
 fn kafel(text: &str) -> Vec<sock_filter> {
-    program(super::kafel::compile(source(text)))
+    program(sandbox_kafel::compile(source(text), &super::read))
 }
 
 fn oci(text: &str) -> Vec<sock_filter> {
