@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use libc::sock_filter;
 
+use super::process::{self, Status};
 use super::tracer::{Tracer, Verdict};
-use super::{Answer, answer, confine, process};
+use super::{Answer, answer, confine};
 use crate::error::Failure;
 use crate::hint;
 use crate::seccomp::{eval, sentence};
@@ -124,9 +125,9 @@ impl<W: Witness> Observer<W> {
         let call = eval::Call { nr, arch, ip, args };
         let answer = match answer(self.witness.programs(), &call) {
             // Nobody runs for this signal; and to pid 1 it would not even be sent while it is held.
-            Answer::Trapped(_) if !process::handles_sigsys(thread) => Answer::Killed,
+            Answer::Trapped(_) if !Status::of(thread).handles_sigsys() => Answer::Killed,
             // The same to the kernel.
-            Answer::ThreadKilled if process::is_alone(thread) => Answer::Killed,
+            Answer::ThreadKilled if Status::of(thread).is_alone() => Answer::Killed,
             answer => answer,
         };
         self.witness.see(notification, &call, answer);
@@ -170,7 +171,8 @@ impl<W: Witness> Observer<W> {
 /// architecture. Whether or not it does, the call is not made. Whether it was the target.
 fn kill(listener: &Listener, id: u64, thread: i32, target: i32) -> Result<bool> {
     let not_made = || listener.refuse(id, libc::ENOSYS as u16);
-    let pid = process::of_thread(thread).unwrap_or(thread);
+    let status = Status::of(thread);
+    let pid = status.process().unwrap_or(thread);
     let descriptor = notify::open_process(pid);
     // Only now is it known that the number was not another's meanwhile.
     if !listener.is_waiting(id) {
@@ -182,7 +184,7 @@ fn kill(listener: &Listener, id: u64, thread: i32, target: i32) -> Result<bool> 
         return not_made().map(|()| false);
     };
     // A signal with a handler is no end, and pid 1 of a namespace gets none but SIGKILL from outside.
-    if process::dies_of_sigsys(thread) && notify::signal_thread(pid, thread, libc::SIGSYS).is_ok() {
+    if status.dies_of_sigsys() && notify::signal_thread(pid, thread, libc::SIGSYS).is_ok() {
         // While it waits it takes no signal but SIGKILL; on its way back this very thread takes this one first.
         not_made()?;
         let ended = notify::wait_for([Some(descriptor.as_fd())], Some(DYING));
