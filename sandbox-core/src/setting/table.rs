@@ -206,8 +206,9 @@ pub static SETTINGS: &[Setting] = &[
         "kill everything in the sandbox this long after main may begin; exit 124",
         "Absent: no limit. DUR is in seconds, or takes ms, s, m or h; decimals are allowed. Wall clock, CLOCK_MONOTONIC: a \
          stopped program or supervisor does not stop it, a suspended machine does. Setup is not counted. There is no \
-         SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a new pid namespace, as without one the kernel \
-         has no name for everything that was started, and a supervisor that is not outlived.",
+         SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a new pid namespace, or a \
+         control group, as pids-max and its like make one: without either the kernel has no name for everything that was \
+         started. And a supervisor that is not outlived.",
         ["90s", "1.5s"]),
 
     row!(Limits One "memory-max" "SIZE", memory_max,
