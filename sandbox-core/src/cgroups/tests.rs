@@ -124,6 +124,9 @@ fn what_is_covered_cannot_be_written_to() {
     // The root lies over another root, and what is seen may lie over what is not.
     let over = "0 0 0:9 / / rw - rootfs x rw\n4 3 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n5 4 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n";
     assert!(!writable(over) && writable(&format!("{over}6 5 0:3 /a /sys/fs/cgroup/a rw - cgroup2 x rw\n")));
+    // One that is its own parent, as an initramfs is, covers nothing.
+    let rootfs = "1 1 0:2 / / rw - rootfs x rw\n";
+    assert!(text::writable(format!("{rootfs}30 1 0:3 / /mnt rw - cgroup2 x rw\n").as_bytes()));
     assert!(writable("0 0 0:9 / / rw - rootfs x rw\n"));
     // A second one that is seen.
     assert!(writable("4 3 0:3 / /sys/fs/cgroup ro - cgroup2 x rw\n5 1 0:3 / /mnt rw - cgroup2 x rw\n"));

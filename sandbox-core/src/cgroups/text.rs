@@ -95,10 +95,12 @@ impl Place {
         let (mut at, mut came_from) = (self, self.id);
         // No chain of mounts is longer than the table; one that leads in a circle is no excuse.
         for _ in 0..all.len() {
-            let others = || all.iter().filter(|other| other.id != at.id && other.id != came_from);
+            let others = || all.iter().filter(|other| ![at.id, came_from].contains(&other.id));
             let is_covered = others().any(|other| other.parent == at.id && other.point == at.point);
             let on_the_way = |other: &Place| other.point != at.point && is_within(&at.point, &other.point);
-            if is_covered || others().any(|other| other.parent == at.parent && on_the_way(other)) {
+            // The root of all is its own parent.
+            let beside = |other: &&Place| other.parent == at.parent && other.id != at.parent;
+            if is_covered || others().filter(beside).any(on_the_way) {
                 return false;
             }
             match all.iter().find(|parent| parent.id == at.parent && parent.id != at.id) {

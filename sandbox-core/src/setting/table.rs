@@ -249,8 +249,8 @@ pub static SETTINGS: &[Setting] = &[
         "Absent: no limit. DUR is in seconds, or takes ms, s, m or h; decimals are allowed. Wall clock, CLOCK_MONOTONIC: a \
          stopped program or supervisor does not stop it, a suspended machine does. Setup is not counted. There is no \
          SIGTERM before the SIGKILL; timeout(1) around sbx gives one. Needs a supervisor that is not outlived, and a new pid \
-         namespace, as without one the kernel has no name for everything that was started; where share keeps it, init and \
-         landlock-scope=signal.",
+         namespace, or a control group, as pids-max and its like make one: without either the kernel has no name for \
+         everything that was started. Where share keeps the pid namespace, init and landlock-scope=signal serve too.",
         ["90s", "1.5s"]),
 
     row!(Limits One "memory-max" "SIZE", memory_max,
