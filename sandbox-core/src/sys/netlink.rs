@@ -192,9 +192,9 @@ mod tests {
             linkinfo.with(1, b"veth").nest(2, |data| data.nest(1, |peer| peer.with_fixed(&[7; 16]).with(3, b"a\0")))
         });
         let bytes = bytes(request);
-        assert_eq!(bytes[16..20], [44 + 4, 0, 18, 0]);
+        assert_eq!(bytes[16..20], [44, 0, 18, 0]);
         assert_eq!(bytes[20..28], [8, 0, 1, 0, b'v', b'e', b't', b'h']);
-        assert_eq!(bytes[28..36], [36, 0, 2, 0, 32, 0, 1, 0]);
+        assert_eq!(bytes[28..36], [32, 0, 2, 0, 28, 0, 1, 0]);
         assert_eq!(bytes[36..52], [7; 16]);
         // Its own length leaves the padding out, that of the nests around it does not.
         assert_eq!(bytes[52..], [6, 0, 3, 0, b'a', 0, 0, 0]);
