@@ -164,9 +164,15 @@ fn absolute(path: &CString, policy: &Policy, host: &Host, wanted: &Wanted) -> Re
         None if wanted.root_is_the_hosts(policy) => &host.cwd,
         None => c"/",
     };
-    let path = path.to_bytes();
-    let whole = if path.starts_with(b"/") { path.into() } else { [base.to_bytes(), b"/", path].concat() };
-    c_string(whole).map_err(|why| PolicyError::conflict("landlock", why))
+    let rest = match path.to_bytes() {
+        [b'/', ..] => return Ok(path.clone()),
+        b"." => b"",
+        [b'.', b'/', rest @ ..] => rest,
+        rest => rest,
+    };
+    let base = base.to_bytes();
+    let base = base.strip_suffix(b"/").unwrap_or(base);
+    c_string([base, b"/", rest].concat()).map_err(|why| PolicyError::conflict("landlock", why))
 }
 
 fn absent(setting: &str, errno: i32) -> PolicyError {
