@@ -15,4 +15,4 @@ holds() {
   check "condition: v2 has no controller of v1's" "" "$(tr ' ' '\n' </sys/fs/cgroup/unified/cgroup.controllers | grep -xE 'cpu|pids|io')"
   check "condition: the user is in a group of both" "*:pids:/user*0::/user" "$(outside user "cat /proc/self/cgroup")"
 }
-topics=""
+topics=cgroups

@@ -13,4 +13,4 @@ holds() {
   check "condition: the user makes groups there" 0 $?
 }
 
-topics=""
+topics=cgroups

@@ -27,4 +27,4 @@ holds() {
   check "condition: the user makes none elsewhere" "*denied*" "$(outside user "mkdir /sys/fs/cgroup/new" 2>&1)"
 }
 
-topics=""
+topics=cgroups

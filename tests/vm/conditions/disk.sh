@@ -3,7 +3,7 @@
 # is there too.
 kernels=all
 disk=ext4
-topics="profiles limits"
+topics="profiles limits landlock interfaces"
 
 holds() {
   check "condition: the root is ext4" "/dev/* / ext4 *" "$(grep ' / ' /proc/mounts)"

@@ -7,4 +7,4 @@ holds() {
   check "condition: Landlock is not there" "capability*" "$(sed 's/lockdown,//; s/landlock/it is/' /sys/kernel/security/lsm)"
 }
 
-topics=""
+topics=no_landlock

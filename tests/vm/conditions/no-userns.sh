@@ -8,7 +8,7 @@ holds() {
   check "condition: no user namespace can be made" "*unshare*" "$(unshare -U true 2>&1)"
 }
 
-topics=no_userns
+topics="no_userns landlock_instead"
 no_userns_questions() {
   refused "no user namespaces" "sbx: user namespace: unshare CLONE_NEWUSER: *(ENOSPC)" "*max_user_namespaces*" "$@"
   case $1 in
