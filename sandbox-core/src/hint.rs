@@ -78,7 +78,7 @@ pub fn for_error(error: &SetupError) -> Option<String> {
         ("uplink", libc::ENOENT | libc::EACCES) if error.call == Call::Execve => {
             "pasta is in the package passt, slirp4netns in the package of its name"
         }
-        ("uplink", _) if error.object.contains("tun") => {
+        ("uplink", _) if error.object.contains("tun") || error.object.contains("TUN") => {
             "/dev/net/tun must be there, and be writable: modprobe tun; chmod 666 /dev/net/tun; in a container \
              --device /dev/net/tun"
         }

@@ -66,6 +66,9 @@ impl Step for Connect {
     }
     fn apply(&self, context: &mut Context) -> Result<(), Failure> {
         let keeper = context.uplink.as_ref().ok_or_else(peer_gone)?;
+        // Nobody else can have the address, and looking for somebody takes a second, in which nothing is answered. ignored:
+        // then it does, or there is no IPv6
+        let _ = file::write_file(c"/proc/sys/net/ipv6/conf/default/accept_dad", b"0");
         let made = file::open(None, c"/proc/self/ns/net", libc::O_RDONLY, 0).map_err(|failure| failure.on(OWN))?;
         keeper.channel.send(&Message::Network(made)).map_err(|failure| failure.on(PROGRAM))?;
         let [ready] = notify::wait_for([Some(keeper.channel.as_fd())], Some(PATIENCE))?;
