@@ -229,7 +229,8 @@ fn a_server_and_its_client_learn() {
 #[test]
 fn node_learns() {
     need!("node");
-    learned(&["node", "-e", "require('fs').writeFileSync('/tmp/x', 'y'); console.log(1)"]);
+    // Where its code comes to lie is chance, and so is how it is brought there.
+    learned_often(&["node", "-e", "require('fs').writeFileSync('/tmp/x', 'y'); console.log(1)"], &[]);
 }
 
 #[test]

@@ -24,6 +24,7 @@ const QUICK_SINGLES: u32 = 3;
 /// More runs than this, or over more numbers, are not told apart by their bits: such parts are cut anyhow.
 const MOST_ALTERNATING: usize = 16;
 const WIDEST_ALTERNATING: u32 = 64;
+const MOST_MASKS: usize = 8;
 
 /// Neighbouring numbers with one outcome.
 #[derive(Clone, Copy, Debug)]
@@ -51,31 +52,21 @@ impl Tree {
 
 /// Good, found without a long search, for a program that is starting. The numbers above `newest` are not tried.
 pub(crate) fn quick(runs: &[Run], newest: u32) -> Option<Tree> {
-    let part = Part { runs, kept: All, newest };
+    let part = Part { runs, kept: None, newest };
     part.quick(0..runs.len())
 }
 
 /// The best there is.
 pub(crate) fn best(runs: &[Run], newest: u32) -> Option<Tree> {
-    let part = Part { runs, kept: All, newest };
+    let part = Part { runs, kept: None, newest };
     part.tree(&part.search(), 0..runs.len())
 }
 
-/// Which numbers of the runs are there: those between that a test of bits has sent elsewhere may be in any run.
-#[derive(Clone, Copy)]
-enum Kept {
-    All,
-    Bits { mask: u32, set: bool },
-}
-use Kept::All;
+/// A test of bits that has been made, and how it came out: numbers that went the other way may be in any run.
+type Kept = Option<(u32, bool)>;
 
-impl Kept {
-    fn has(self, number: u32) -> bool {
-        match self {
-            All => true,
-            Kept::Bits { mask, set } => (number & mask != 0) == set,
-        }
-    }
+fn has(kept: Kept, number: u32) -> bool {
+    kept.is_none_or(|(mask, set)| (number & mask != 0) == set)
 }
 
 /// How to tell the runs of a part from each other.
@@ -156,38 +147,38 @@ impl Part<'_> {
         costs.min_by_key(|(cost, _)| *cost)
     }
 
-    /// What it costs to look at some bits first, where that leaves fewer runs.
+    /// What it costs to look at some bits first, where that leaves fewer runs. Tried are those bits that leave the fewest.
     fn bits(&self, runs: &[Run], tried: u32) -> Option<(u32, Choice)> {
         let (first, last) = (runs.first()?.first, runs.last()?.last);
-        let alternate = runs.len() > 2 && runs.len() <= MOST_ALTERNATING && last - first < WIDEST_ALTERNATING;
-        if !alternate || !matches!(self.kept, All) {
+        if runs.len() <= 2 || runs.len() > MOST_ALTERNATING || last - first >= WIDEST_ALTERNATING || self.kept.is_some()
+        {
             return None;
         }
+        let numbers: Vec<(u32, usize)> =
+            runs.iter().flat_map(|run| (run.first..=run.last).map(|number| (number, run.class))).collect();
         // Bits that differ somewhere between them.
         let bits = (first ^ last).checked_ilog2().map_or(0, |highest| (2_u32 << highest) - 1);
-        let cost = |mask: u32| {
-            let [set, clear] = [true, false].map(|set| self.of_bits(runs, mask, set));
-            if set.is_empty() || clear.is_empty() || set.len() + clear.len() >= runs.len() {
-                return None;
-            }
-            let mut sum = tried;
-            let mut answered = true;
-            for (side, set) in [(&set, true), (&clear, false)] {
-                let part = Part { runs: side, kept: Kept::Bits { mask, set }, newest: self.newest };
+        let mut masks: Vec<(usize, u32)> = (1..=bits).map(|mask| (left_by(mask, &numbers), mask)).collect();
+        masks.retain(|(left, _)| *left < runs.len());
+        masks.sort_unstable();
+        let cost = |&(_, mask): &(usize, u32)| {
+            let sides = [true, false].map(|set| (self.side(runs, mask, set), Some((mask, set))));
+            let (mut sum, mut answered) = (tried, true);
+            for (side, kept) in &sides {
+                let part = Part { runs: side, kept: *kept, newest: self.newest };
                 sum += part.search().at(&(0..side.len())).0;
                 answered &= part.is_answered(&(0..side.len()));
             }
-            Some((sum + cost(answered), Choice::Bits(mask)))
+            (sum + cost(answered), Choice::Bits(mask))
         };
-        (1..=bits).filter_map(cost).min_by_key(|(cost, _)| *cost)
+        masks.iter().take(MOST_MASKS).map(cost).min_by_key(|(cost, _)| *cost)
     }
 
     /// What remains of the runs on one side of a test of bits.
-    fn of_bits(&self, runs: &[Run], mask: u32, set: bool) -> Vec<Run> {
-        let kept = Kept::Bits { mask, set };
+    fn side(&self, runs: &[Run], mask: u32, set: bool) -> Vec<Run> {
         let mut side: Vec<Run> = Vec::new();
         for run in runs {
-            let mut numbers = (run.first..=run.last).filter(|number| kept.has(*number));
+            let mut numbers = (run.first..=run.last).filter(|number| has(Some((mask, set)), *number));
             let Some(first) = numbers.next() else { continue };
             let last = numbers.last().unwrap_or(first);
             match side.last_mut() {
@@ -200,8 +191,8 @@ impl Part<'_> {
 
     fn numbers(&self, run: &Run) -> u32 {
         match self.kept {
-            All => (run.last - run.first).saturating_add(1),
-            kept => (run.first..=run.last).filter(|number| kept.has(*number)).count() as u32,
+            None => (run.last - run.first).saturating_add(1),
+            kept => (run.first..=run.last).filter(|number| has(kept, *number)).count() as u32,
         }
     }
 
@@ -225,8 +216,8 @@ impl Part<'_> {
             }
             Choice::Bits(mask) => {
                 let [set, clear] = [true, false].map(|set| {
-                    let side = self.of_bits(runs, mask, set);
-                    let part = Part { runs: &side, kept: Kept::Bits { mask, set }, newest: self.newest };
+                    let side = self.side(runs, mask, set);
+                    let part = Part { runs: &side, kept: Some((mask, set)), newest: self.newest };
                     part.tree(&part.search(), 0..side.len())
                 });
                 Some(Tree::test(code::JSET, mask, set?, clear?))
@@ -252,7 +243,7 @@ impl Part<'_> {
     fn compared(&self, runs: &[Run], surrounding: usize) -> Tree {
         let others = runs.iter().filter(|run| run.class != surrounding).rev();
         others.fold(Tree::Class(surrounding), |tree, run| {
-            let numbers = (run.first..=run.last).rev().filter(|number| self.kept.has(*number));
+            let numbers = (run.first..=run.last).rev().filter(|number| has(self.kept, *number));
             numbers.fold(tree, |tree, number| Tree::test(code::JEQ, number, Tree::Class(run.class), tree))
         })
     }
@@ -267,6 +258,19 @@ impl Part<'_> {
         });
         cut.unwrap_or(0).clamp(1, runs.len().saturating_sub(1).max(1))
     }
+}
+
+/// How many runs there are on both sides of a test of these bits; more than any where one side is empty.
+fn left_by(mask: u32, numbers: &[(u32, usize)]) -> usize {
+    let (mut set, mut clear, mut runs) = (None, None, 0);
+    for (number, class) in numbers {
+        let last = if number & mask != 0 { &mut set } else { &mut clear };
+        if *last != Some(*class) {
+            *last = Some(*class);
+            runs += 1;
+        }
+    }
+    if set.is_none() || clear.is_none() { usize::MAX } else { runs }
 }
 
 /// Of a test, by whether both of what it leads to are answers.

@@ -7,28 +7,38 @@ use sandbox_kafel::{arguments, bits};
 
 use super::merge::arms;
 
+/// Why there is a rule for a number, where that is known.
+pub type Why<'w> = &'w dyn Fn(u32) -> Option<&'static str>;
+
 /// The policy, or the number of the call whose rule it cannot say.
-pub fn text(filter: &Filter) -> Result<String, u32> {
+pub fn text(filter: &Filter, why: Why) -> Result<String, u32> {
     let mut out = String::new();
     // ignored here and below: writing to a string does not fail
     let _ = writeln!(out, "DEFAULT {}", action(filter.default));
-    // What is answered by the number alone, an action at a time.
-    let mut groups: Vec<(Action, Vec<String>)> = Vec::new();
+    // What is answered by the number alone, for one reason at a time.
+    let mut groups: Vec<(Action, Option<&str>, Vec<String>)> = Vec::new();
     for (&nr, rule) in &filter.rules {
         let (arms, otherwise) = arms(rule.clone());
+        if let Some(why) = why(nr).filter(|_| !arms.is_empty()) {
+            let _ = writeln!(out, "// {why}");
+        }
         for (when, then) in &arms {
             let _ = writeln!(out, "{} {{ {} {{ {} }} }}", action(*then), call(nr, true), expr(nr, when)?);
         }
         let standing = if seccomp::is_known(nr) { filter.default } else { filter.unknown };
         if otherwise != standing {
-            match groups.iter_mut().find(|(known, _)| *known == otherwise) {
-                Some((_, names)) => names.push(call(nr, false)),
-                None => groups.push((otherwise, vec![call(nr, false)])),
+            let why = why(nr).filter(|_| arms.is_empty());
+            match groups.iter_mut().find(|(action, known, _)| (*action, *known) == (otherwise, why)) {
+                Some((.., names)) => names.push(call(nr, false)),
+                None => groups.push((otherwise, why, vec![call(nr, false)])),
             }
         }
     }
-    for (answer, mut names) in groups {
+    for (answer, why, mut names) in groups {
         names.sort();
+        if let Some(why) = why {
+            let _ = writeln!(out, "// {why}");
+        }
         let _ = writeln!(out, "{} {{", action(answer));
         let mut line = String::new();
         for (at, name) in (1..).zip(&names) {

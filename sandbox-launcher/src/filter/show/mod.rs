@@ -9,7 +9,8 @@ mod merge;
 use std::ffi::OsStr;
 
 use sandbox_core::policy::Policy;
-use sandbox_core::seccomp::{self, Filter, Rule};
+use sandbox_core::policy::types::{FilterChoice, FilterName};
+use sandbox_core::seccomp::{self, Filter, Rule, Shipped};
 use sandbox_core::step;
 
 use crate::error::Error;
@@ -28,6 +29,16 @@ impl Form {
             .into_iter()
             .find_map(|(known, form)| (name == known).then_some(form))
     }
+}
+
+/// Why the shipped filter that is chosen has a rule for this number.
+fn why(policy: &Policy, nr: u32) -> Option<&'static str> {
+    let name = match policy.seccomp {
+        None => FilterName::Default,
+        Some(FilterChoice::Named(name)) => name,
+        Some(FilterChoice::File(_) | FilterChoice::Program(_)) => return None,
+    };
+    Shipped::from_name(name.name())?.why(nr)
 }
 
 /// The same filter with the answer to unknown numbers as its default, where in the language that is one for them too.
@@ -54,7 +65,7 @@ pub fn filter(policy: &Policy, own: Option<&Filter>, form: Form) -> Result<Vec<u
     let unprintable = |why| Error::Unprintable { what: "--print-filter".into(), why };
     let filters = filters.ok_or_else(|| unprintable("a compiled filter can be printed as asm only"))?;
     let filter = spelled_out(merge::merge(filters), form);
-    let text = if form == Form::Kafel { kafel::text(&filter) } else { json::text(&filter) };
+    let text = if form == Form::Kafel { kafel::text(&filter, &|nr| why(policy, nr)) } else { json::text(&filter) };
     text.map(String::into_bytes).map_err(|nr| Error::Unprintable {
         what: format!("--print-filter: {}", seccomp::name(nr).unwrap_or("a number without a name")),
         why: "what it is answered cannot be said in this language; --as asm can",

@@ -148,6 +148,25 @@ fn policies_that_name_nothing_say_their_default() {
     }
 }
 
+/// The files of the filters that come with sbx are policies like any other.
+#[test]
+fn shipped_filters_load_as_files_of_ones_own() {
+    for base in seccomp::Shipped::ALL {
+        let path = format!("{}/../sandbox-core/filters/{}.kafel", env!("CARGO_MANIFEST_DIR"), base.name());
+        let (path, text) = (std::path::Path::new(&path), std::fs::read_to_string(&path).unwrap());
+        let own = Source { name: path.display().to_string(), text };
+        let own = program(sandbox_kafel::compile_file(own, path, &super::super::read));
+        let shipped = seccomp::compile(&base.filter()).unwrap();
+        let dice = &mut Dice(3);
+        for nr in (0..=600).chain(UNKNOWN).chain([MARKER]) {
+            for _ in 0..40 {
+                let call = Call::new(nr, std::array::from_fn(|_| word(dice)));
+                assert_eq!(ret(&own, &call), ret(&shipped, &call), "{base:?} {call:x?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn files_are_included_relative_to_the_file_that_names_them() {
     let directory = Directory::new();

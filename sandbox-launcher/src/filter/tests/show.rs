@@ -68,6 +68,11 @@ fn printed_kafel_compiles_to_the_same() {
         let text = shown(settings, Form::Kafel).unwrap();
         same(settings, &kafel(&text));
     }
+    let text = shown(&[], Form::Kafel).unwrap();
+    assert!(
+        text.contains("// keyrings are not in a namespace\nERRNO(1) {\n    add_key, keyctl, request_key\n}\n"),
+        "{text}"
+    );
 }
 
 #[test]
