@@ -292,7 +292,9 @@ extern "C" fn on_stormy_sigsys(_: i32, info: *mut libc::siginfo_t, context: *mut
     let right = (info[0], info[2], info[6]) == (libc::SIGSYS as u32, 1, libc::SYS_ptrace as u32)
         && registers == STORMY
         && of(libc::REG_RAX) == libc::SYS_ptrace as usize
-        && at == of(libc::REG_RIP) as u64;
+        && at == of(libc::REG_RIP) as u64
+        // SAFETY: the kernel has filled the set.
+        && (1..64).all(|signal| unsafe { libc::sigismember(&raw const context.uc_sigmask, signal) } == 0);
     let count = if right { &STORM.right } else { &STORM.wrong };
     count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
 }
