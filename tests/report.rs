@@ -298,13 +298,13 @@ fn what_is_about_the_run_is_left_to_the_run() {
     assert!(!stats.exists(), "without a program there is nothing to account for");
     // So short that the witness would not live through it.
     let facts = facts(&["--time-limit", "10ms"]);
-    assert_eq!(*at(&facts, "/inside/memory/stopped_by"), "enough");
+    assert_eq!(*at(&facts, "/inside/memory/stopped_by"), "ENOMEM", "and not its end");
 }
 
 #[test]
 fn a_sandbox_that_cannot_be_is_125_and_a_program_127() {
     run(&["--bind", "/nowhere/at/all:/mnt"]).refused_saying(&["mounts", "/nowhere/at/all"]);
-    run(&["--share", "pid", "--init"]).refused(125);
+    run(&["--share", "uts", "--hostname", "x"]).refused(125);
     run(&["--keep-fd", "77"]).refused_saying(&["77"]);
     run(&["--", "/nowhere/at/all"]).refused(127);
     for (args, said) in [

@@ -263,7 +263,7 @@ fn mistakes_in_a_policy_file_name_the_file_and_the_key() {
         ("hostname = [\"a\", \"b\"]\n", "hostname"),
         ("bind = \n", "line 1"),
         ("uid = 1\nuid = 2\n", "line 2: duplicate"),
-        ("net = \"pasta\"\n", "net"),
+        ("net = \"bridge\"\n", "net"),
         ("[section]\nuid = 1\n", "section"),
         // 0o22 and 22 are numbers by then, and decimal.
         ("umask = 0o22\n", "umask"),

@@ -161,25 +161,27 @@ pub static SETTINGS: &[Setting] = &[
         "leave loopback down in the network namespace",
         "Absent: it is up, with 127.0.0.1 and ::1. Needs a network namespace of its own.",
         ["true", "false"]),
-    row!(Network Repeat "macvlan" "IFACE[:ip=IP[/N]...][:netmask=MASK][:gateway=IP...][:mac=MAC][:mode=MODE][:name=NAME]", macvlan,
+    row!(Network Repeat "macvlan" "IFACE[:OPTION...]", macvlan,
         "an interface of its own on the wire of the host's IFACE",
-        "Needs CAP_NET_ADMIN where IFACE is. Called vs inside unless NAME is given. Every IP is an address, IPv4 or IPv6, with the \
+        "Options: ip=IP[/N] and gateway=IP, any number of them, netmask=MASK, mac=MAC, mode=MODE, name=NAME. Needs \
+         CAP_NET_ADMIN where IFACE is. Called vs inside unless NAME is given. Every IP is an address, IPv4 or IPv6, with the \
          length N of its network; without N, an IPv4 address takes netmask, or 255.255.255.0. gateway is where the default \
          route leads, one for each of IPv4 and IPv6. Absent, there is none of either. mac: absent, random. MODE is private \
          (when absent), vepa, bridge or passthru; in none is the host itself reached. IPv6 is off unless an IP is of it, and \
          router advertisements are not listened to. Only names need escapes.",
         ["eth0", "eth0:ip=10.166.1.1/16:gateway=10.166.0.1:mac=02:00:00:00:00:01:mode=bridge",
             "eth0:ip=10.0.0.2/24:ip=fd00::2/64:gateway=fe80::1:name=net0"]),
-    row!(Network Repeat "veth" "HOST[:ip=IP[/N]...][:gateway=IP...][:mac=MAC][:name=NAME][:host-ip=IP[/N]...][:host-mac=MAC][:bridge=BRIDGE]", veth,
+    row!(Network Repeat "veth" "HOST[:OPTION...]", veth,
         "a pair of interfaces: one inside, and HOST outside",
-        "Needs CAP_NET_ADMIN. As macvlan, and HOST is the name of the side that the host sees, host-ip and host-mac what it \
+        "Options: those of macvlan but netmask and mode, host-ip=IP[/N], any number of them, host-mac=MAC, bridge=BRIDGE. \
+         Needs CAP_NET_ADMIN. As macvlan, and HOST is the name of the side that the host sees, host-ip and host-mac what it \
          has, and BRIDGE a bridge of the host's of which it becomes a port. Both are gone when the sandbox is. What the host \
          forwards is the host's business.",
         ["sbx0:ip=10.0.0.2/30:gateway=10.0.0.1:host-ip=10.0.0.1/30", "sbx0:ip=fd00::2/64:name=eth0:bridge=br0",
             "sbx0:mac=02:00:00:00:00:02:host-mac=02:00:00:00:00:01"]),
-    row!(Network Repeat "own-iface" "IFACE[:ip=IP[/N]...][:netmask=MASK][:gateway=IP...]", own_iface,
+    row!(Network Repeat "own-iface" "IFACE[:OPTION...]", own_iface,
         "move the host's interface IFACE into the sandbox, which alone has it",
-        "Needs CAP_NET_ADMIN where IFACE is. Its addresses do not come along; ip, netmask and gateway are as for macvlan. At \
+        "Options: ip=IP[/N] and gateway=IP, any number of them, netmask=MASK. Needs CAP_NET_ADMIN where IFACE is. Its addresses do not come along; ip, netmask and gateway are as for macvlan. At \
          the end a physical interface returns to the machine's first network namespace, down; the kernel destroys a virtual \
          one (veth, macvlan, vlan, dummy …).",
         ["eth1", "eth1:ip=10.0.0.2/24:gateway=10.0.0.1"]),

@@ -16,11 +16,13 @@ mod visit;
 pub mod witness;
 mod words;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use sandbox_core::error::Failure;
 use sandbox_core::policy::types::Namespace;
+use sandbox_core::sys::call::Call;
 use sandbox_core::sys::process::{self as processes, Forked};
 use sandbox_core::sys::socket::Channel;
 use sandbox_core::sys::{Result, file};
@@ -126,15 +128,25 @@ fn interview(
     let above = |end: Channel| file::above_standard(end.as_fd()).map(Channel::inherited);
     let (ours, theirs) = Channel::pair()?;
     let (ours, theirs) = (above(ours)?, above(theirs)?);
+    let failed = |error: std::io::Error| Failure {
+        call: Call::Pipe,
+        object: 0,
+        errno: error.raw_os_error().unwrap_or(libc::EIO),
+    };
+    let (mut said, saying) = std::io::pipe().map_err(failed)?;
     match processes::fork()? {
         Forked::Child => {
-            drop(ours);
+            drop((ours, said));
+            if is_sandboxed && file::is_open(2) && file::put_at(saying.as_fd(), 2).is_err() {
+                processes::exit(sandbox_core::exit::REFUSED);
+            }
+            drop(saying);
             processes::exit(role(theirs, witness::Task { bound, skipped: skipped.to_vec() }))
         }
         Forked::Parent(pid) => {
             let number = theirs.number();
-            drop(theirs);
-            hear::hear(&ours, pid, facts, |facts| {
+            drop((theirs, saying));
+            let heard = hear::hear(&ours, pid, facts, |facts| {
                 let witness = if is_sandboxed { process::innermost(pid) } else { Some(pid) };
                 match witness {
                     Some(witness) => {
@@ -143,7 +155,14 @@ fn interview(
                     }
                     None => process::unseen_all(facts),
                 }
-            })
+            });
+            let mut text = String::new();
+            said.read_to_string(&mut text).map_err(failed)?;
+            // What the filter answered to a witness is in the table.
+            for line in text.lines().filter(|line| !line.starts_with("sbx: refused: ")) {
+                file::complain(&format!("{line}\n"));
+            }
+            heard
         }
     }
 }
