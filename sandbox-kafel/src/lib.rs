@@ -151,3 +151,38 @@ impl Rules {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn explained(text: &str) -> Result<Explained<'static>, String> {
+        let source = Source { name: "p".into(), text: text.into() };
+        let path = Path::new("p");
+        Explained::compile_file(source, path, &|_| Err("no other file".into())).map_err(|mistake| mistake.to_string())
+    }
+
+    #[test]
+    fn a_reason_is_that_of_the_first_rule() {
+        let text = "// debuggers\nALLOW { ptrace }\n\n/* Others. */\n\n// others\n// and more\nERRNO(1) { ptrace, kcmp }\nDEFAULT ALLOW";
+        let filter = explained(text).unwrap();
+        let why = |name| filter.why(sandbox_filter::number(name).unwrap());
+        assert_eq!((why("ptrace"), why("kcmp"), why("read")), (Some("debuggers"), Some("others and more"), None));
+        let place = filter.mistake(sandbox_filter::number("kcmp").unwrap(), "x").to_string();
+        assert!(place.starts_with("p:8:20: x\n"), "{place}");
+    }
+
+    #[test]
+    fn a_group_without_a_reason_is_a_mistake() {
+        for (text, place) in [
+            ("ALLOW { read }", "p:1:1: "),
+            ("// the reads\nALLOW { read }\nALLOW { write }", "p:3:1: "),
+            ("// too far above\n\nPOLICY a {\n  ALLOW { read }\n}\nUSE a", "p:4:3: "),
+        ] {
+            let mistake = explained(text).err().unwrap();
+            assert!(mistake.starts_with(place) && mistake.contains("no comment right above"), "{mistake}");
+        }
+    }
+}
