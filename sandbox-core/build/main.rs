@@ -55,10 +55,10 @@ fn main() -> Result<(), Trouble> {
 /// A filter of ours, in the form the library keeps.
 fn read(name: &str) -> Result<(Filter, Explained<'static>), Trouble> {
     let path = PathBuf::from(format!("filters/{name}.kafel"));
-    let text = text(&path).map_err(|why| format!("{}: {why}", path.display()))?;
+    let content = text(&path).map_err(|why| format!("{}: {why}", path.display()))?;
     // As rustc names files: from the workspace's directory.
-    let source = Source { name: format!("sandbox-core/{}", path.display()), text };
-    let policy = Explained::compile_file(source, &path, &text_of).map_err(|mistake| mistake.to_string())?;
+    let source = Source { name: format!("sandbox-core/{}", path.display()), text: content };
+    let policy = Explained::compile_file(source, &path, &text).map_err(|mistake| mistake.to_string())?;
     let filter = lower::filter(policy.filter.clone()).map_err(|nr| {
         policy.mistake(nr, "this cannot be kept as comparisons of one argument with one number each").to_string()
     })?;
@@ -68,9 +68,6 @@ fn read(name: &str) -> Result<(Filter, Explained<'static>), Trouble> {
 fn text(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| error.to_string())
 }
-
-#[allow(non_upper_case_globals, reason = "a function that lives as long as what was read by it")]
-static text_of: fn(&Path) -> Result<String, String> = text;
 
 fn constant(name: &str) -> String {
     name.to_uppercase().replace('-', "_")

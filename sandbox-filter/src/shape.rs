@@ -180,7 +180,7 @@ impl Part<'_> {
         for run in runs {
             let mut numbers = (run.first..=run.last).filter(|number| has(Some((mask, set)), *number));
             let Some(first) = numbers.next() else { continue };
-            let last = numbers.last().unwrap_or(first);
+            let last = numbers.next_back().unwrap_or(first);
             match side.last_mut() {
                 Some(before) if before.class == run.class => before.last = last,
                 _ => side.push(Run { first, last, ..*run }),
