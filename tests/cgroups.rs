@@ -59,12 +59,15 @@ fn nothing_is_left(groups: &Groups) {
 
 #[test]
 fn more_memory_than_there_may_be_is_the_end_and_is_told_as_such() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         for settings in [&[][..], &["init"]] {
-            let sandbox = below(&groups, entry, &["memory-max=64m"]).with(settings);
+            let dir = TempDir::new();
+            let log = dir.join("log");
+            let sandbox = below(&groups, entry, &["memory-max=64m"]).with(settings).set("log-file", &log);
             let (said, ended) = told(&sandbox, &["limit", "touch", "1024"]);
+            assert_eq!(fs::read_to_string(log).unwrap(), "sbx: cgroup: out of memory: everything inside was killed\n");
             assert_eq!((ended.signal(), &*ended.out, &*ended.err), (Some(libc::SIGKILL), "", ""), "{said}");
             assert_eq!(
                 (&said["killed-by"], &said["killed"], &said["status"]),
@@ -90,7 +93,7 @@ fn more_memory_than_there_may_be_is_the_end_and_is_told_as_such() {
 
 #[test]
 fn when_a_child_is_killed_for_want_of_memory_all_are() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         for settings in [&[][..], &["init"], &["share=pid"]] {
@@ -113,7 +116,7 @@ fn when_a_child_is_killed_for_want_of_memory_all_are() {
 
 #[test]
 fn files_in_memory_are_memory() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let write = ["limit", "write", "/tmp/file", "104857600"];
@@ -126,7 +129,7 @@ fn files_in_memory_are_memory() {
 
 #[test]
 fn no_more_processes_than_there_may_be() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let forks = |settings: &[&str], count: &str| {
@@ -144,7 +147,7 @@ fn no_more_processes_than_there_may_be() {
 
 #[test]
 fn a_fork_bomb_stays_in_its_group_and_the_host_goes_on() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let sandbox = below(&groups, entry, &["pids-max=32", "cpu-max=50", "time-limit=3s"]);
@@ -162,7 +165,7 @@ fn a_fork_bomb_stays_in_its_group_and_the_host_goes_on() {
 
 #[test]
 fn no_more_processor_time_than_there_may_be() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     let got = |ended: &Ended| ended.ok().parse::<f64>().unwrap();
     let (said, ended) = told(&below(&groups, Entry::Preload, &["cpu-max=20"]), &["limit", "spin-wall", "5000"]);
@@ -182,7 +185,7 @@ fn no_more_processor_time_than_there_may_be() {
 
 #[test]
 fn the_limits_are_what_was_asked_for_and_the_processes_are_in_their_group() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let limits = ["memory-max=64m", "swap-max=16m", "pids-max=9", "cpu-max=150"];
@@ -218,7 +221,7 @@ fn the_limits_are_what_was_asked_for_and_the_processes_are_in_their_group() {
 
 #[test]
 fn the_program_sees_itself_at_the_root_and_cannot_change_its_limits() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         // Whatever else may be written to.
@@ -258,7 +261,7 @@ fn the_program_sees_itself_at_the_root_and_cannot_change_its_limits() {
 
 #[test]
 fn a_run_that_fails_leaves_no_group() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let sandbox = below(&groups, entry, &["pids-max=9", "memory-max=64m", "cpu-max=50"]);
@@ -277,7 +280,7 @@ fn a_run_that_fails_leaves_no_group() {
 
 #[test]
 fn as_root_becoming_another_user_the_groups_are_removed_too() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let maps = ["uid-map=0:100000:1000", "gid-map=0:100000:1000", "uid=5", "gid=7", "pids-max=9", "memory-max=64m"];
@@ -288,7 +291,7 @@ fn as_root_becoming_another_user_the_groups_are_removed_too() {
 
 #[test]
 fn a_supervisor_that_is_killed_leaves_no_group() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let running = below(&groups, entry, &["pids-max=9"]).spawn(crate::support::bins::probe(), &["sleep", "20000"]);
@@ -314,7 +317,7 @@ fn abandoned(groups: &Groups, entry: Entry) {
 
 #[test]
 fn what_is_stale_is_removed_by_the_next_run_and_what_is_alive_is_not() {
-    need!("cgroups", "flock");
+    need!("root", "cgroups", "flock");
     for entry in ENTRIES {
         let groups = Groups::new();
         let alive = below(&groups, entry, &["pids-max=7"]).spawn(crate::support::bins::probe(), &["sleep", "20000"]);
@@ -360,7 +363,7 @@ fn what_is_stale_is_removed_by_the_next_run_and_what_is_alive_is_not() {
 
 #[test]
 fn what_outlives_the_run_keeps_its_group_and_its_limit() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let sandbox = below(&groups, entry, &["pids-max=9", "share=pid"]);
@@ -380,7 +383,7 @@ fn what_outlives_the_run_keeps_its_group_and_its_limit() {
 
 #[test]
 fn without_a_pid_namespace_time_ends_for_everything_in_the_group() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     for entry in ENTRIES {
         let dir = TempDir::new();
@@ -398,7 +401,7 @@ fn without_a_pid_namespace_time_ends_for_everything_in_the_group() {
 
 #[test]
 fn a_user_to_whom_groups_were_given_can_be_limited_and_another_is_told_how() {
-    need!("cgroups", "setpriv");
+    need!("root", "cgroups", "setpriv");
     let groups = Groups::new();
     groups.give_to(NOBODY);
     for entry in ENTRIES {
@@ -433,7 +436,7 @@ fn a_user_without_groups_is_told_how_to_come_by_them() {
 
 #[test]
 fn a_group_that_is_not_there_is_refused_by_name() {
-    need!("cgroups");
+    need!("root", "cgroups");
     for entry in ENTRIES {
         let parent =
             |name: &str| Sandbox::new(entry).set("cgroup-parent", name).set("pids-max", "9").probe(&["exit", "0"]);

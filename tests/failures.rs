@@ -231,7 +231,7 @@ fn nothing_stays(groups: &Groups) {
 
 #[test]
 fn no_failing_call_for_control_groups_lets_the_program_run_with_less() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     // Who removes them is the first that is forked.
     fail_each(&grouped(&groups), is_about_groups);
@@ -240,7 +240,7 @@ fn no_failing_call_for_control_groups_lets_the_program_run_with_less() {
 
 #[test]
 fn whoever_is_killed_while_there_are_control_groups_leaves_none_for_long() {
-    need!("cgroups");
+    need!("root", "cgroups");
     let groups = Groups::new();
     let sandbox = grouped(&groups);
     let calls: Vec<Call> = calls(&sandbox, &["report"]).0.into_iter().filter(is_about_groups).collect();
