@@ -63,8 +63,11 @@ fn more_memory_than_there_may_be_is_the_end_and_is_told_as_such() {
     let groups = Groups::new();
     for entry in ENTRIES {
         for settings in [&[][..], &["init"]] {
-            let sandbox = below(&groups, entry, &["memory-max=64m"]).with(settings);
+            let dir = TempDir::new();
+            let log = dir.join("log");
+            let sandbox = below(&groups, entry, &["memory-max=64m"]).with(settings).set("log-file", &log);
             let (said, ended) = told(&sandbox, &["limit", "touch", "1024"]);
+            assert_eq!(fs::read_to_string(log).unwrap(), "sbx: cgroup: out of memory: everything inside was killed\n");
             assert_eq!((ended.signal(), &*ended.out, &*ended.err), (Some(libc::SIGKILL), "", ""), "{said}");
             assert_eq!(
                 (&said["killed-by"], &said["killed"], &said["status"]),

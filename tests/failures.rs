@@ -110,7 +110,7 @@ fn sandbox(entry: Entry) -> Sandbox {
         "bind-ro=/usr:/srv",
         "tmpfs=/mnt",
         "hide=/media",
-        "hide=/etc/passwd",
+        "hide=/etc/nsswitch.conf",
         "overlay=/var/mail:lower=/usr/share",
         "symlink=x:/tmp/link",
         "dir=/tmp/dir:mode=700",

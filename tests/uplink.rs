@@ -298,7 +298,7 @@ fn of_a_sandbox_that_ends_in_whatever_way_nothing_is_left() {
             let program = only(&is(if mode == "pasta" { "pas" } else { "slirp" }), children(keeper));
             let all = [outer, inner, waits, keeper, program];
             kill(Pid::from_raw(all[kind]), Signal::SIGKILL).unwrap();
-            let gone = |pid: i32| !status(pid, "State").is_some_and(|state| !state.starts_with('Z'));
+            let gone = |pid: i32| status(pid, "State").is_none_or(|state| state.starts_with('Z'));
             if kind < 2 {
                 let ended = running.wait();
                 assert_eq!(ended.code(), Some(137), "{mode} {who}");

@@ -268,6 +268,44 @@ fn namespaces(error: &SetupError, errno: i32) -> Option<String> {
 pub const WITHOUT: &str =
     "or do without: --share user,mount,pid,net,ipc,uts,cgroup,time with --landlock-rx, -ro and -rw (docs/landlock.md)";
 
+/// Control groups, cgroups(7).
+fn cgroup(error: &SetupError, errno: i32) -> Option<String> {
+    let ends = |names: &[&str]| names.iter().any(|name| error.object.ends_with(name));
+    let text = match errno {
+        libc::ENOMEM if error.call == Call::Recv => {
+            "the limit is less than what setting up takes: some hundred KiB, and what the program's libraries write to as they start"
+        }
+        libc::EBADE => {
+            "a file system of control groups could be written to inside, and with it the limits: show /sys, or what is above or \
+             below it, by --bind-ro"
+        }
+        libc::ENOENT if ends(&["memory.swap.max", "memory.memsw.limit_in_bytes"]) => {
+            "this kernel does not count swap: boot it with swapaccount=1"
+        }
+        libc::ENOENT if ends(&["memory.oom.group"]) => "with cgroup v2 a limit of memory takes Linux 4.19",
+        libc::ENOENT if ends(&["cgroup.kill"]) => "a time limit without a pid namespace takes Linux 5.14",
+        libc::EINVAL if ends(&["cpu.cfs_quota_us"]) => {
+            "with cgroup v1 a group can have no more than the one above it has"
+        }
+        libc::EACCES | libc::EPERM => {
+            "the right to write to cgroup.procs is needed in the group that the caller's and the new one lie in: systemd-run --user \
+             --scope -p Delegate=yes sbx-launch …"
+        }
+        libc::EBUSY => {
+            "a process that sits in that group has come meanwhile: groups with limits are made beside processes, not below"
+        }
+        libc::EOPNOTSUPP => "the group is a threaded one, whose processes cannot be limited on their own (cgroup.type)",
+        libc::EWOULDBLOCK if error.call == Call::Flock => "somebody holds the lock of that directory: see lslocks(8)",
+        libc::EAGAIN => {
+            "the groups above allow no more groups (cgroup.max.descendants, cgroup.max.depth), or no more processes"
+        }
+        libc::ENOSPC => "the kernel has no room for more control groups",
+        libc::EXDEV => "something else is mounted over that directory",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,42 +350,4 @@ mod tests {
             assert_eq!(Cause::from_number(cause as u8), cause);
         }
     }
-}
-
-/// Control groups, cgroups(7).
-fn cgroup(error: &SetupError, errno: i32) -> Option<String> {
-    let ends = |names: &[&str]| names.iter().any(|name| error.object.ends_with(name));
-    let text = match errno {
-        libc::ENOMEM if error.call == Call::Recv => {
-            "the limit is less than what setting up takes: some hundred KiB, and what the program's libraries write to as they start"
-        }
-        libc::EBADE => {
-            "a file system of control groups could be written to inside, and with it the limits: show /sys, or what is above or \
-             below it, by --bind-ro"
-        }
-        libc::ENOENT if ends(&["memory.swap.max", "memory.memsw.limit_in_bytes"]) => {
-            "this kernel does not count swap: boot it with swapaccount=1"
-        }
-        libc::ENOENT if ends(&["memory.oom.group"]) => "with cgroup v2 a limit of memory takes Linux 4.19",
-        libc::ENOENT if ends(&["cgroup.kill"]) => "a time limit without a pid namespace takes Linux 5.14",
-        libc::EINVAL if ends(&["cpu.cfs_quota_us"]) => {
-            "with cgroup v1 a group can have no more than the one above it has"
-        }
-        libc::EACCES | libc::EPERM => {
-            "the right to write to cgroup.procs is needed in the group that the caller's and the new one lie in: systemd-run --user \
-             --scope -p Delegate=yes sbx-launch …"
-        }
-        libc::EBUSY => {
-            "a process that sits in that group has come meanwhile: groups with limits are made beside processes, not below"
-        }
-        libc::EOPNOTSUPP => "the group is a threaded one, whose processes cannot be limited on their own (cgroup.type)",
-        libc::EWOULDBLOCK if error.call == Call::Flock => "somebody holds the lock of that directory: see lslocks(8)",
-        libc::EAGAIN => {
-            "the groups above allow no more groups (cgroup.max.descendants, cgroup.max.depth), or no more processes"
-        }
-        libc::ENOSPC => "the kernel has no room for more control groups",
-        libc::EXDEV => "something else is mounted over that directory",
-        _ => return None,
-    };
-    Some(text.into())
 }

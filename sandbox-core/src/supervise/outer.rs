@@ -359,6 +359,9 @@ impl<'a> Outer<'a> {
                 file::complain(&Refusal::from(SetupError::new("report", failure, "the last line")).message());
             }
         }
+        if by == By::Memory && self.log.is_some() {
+            file::complain("sbx: cgroup: out of memory: everything inside was killed\n");
+        }
         if by == By::Time {
             process::exit(exit::TIME_LIMIT)
         }

@@ -133,7 +133,8 @@ fn interview(
         object: 0,
         errno: error.raw_os_error().unwrap_or(libc::EIO),
     };
-    let (mut said, saying) = std::io::pipe().map_err(failed)?;
+    let (said, saying) = std::io::pipe().map_err(failed)?;
+    let (said, saying) = (file::above_standard(said.as_fd())?, file::above_standard(saying.as_fd())?);
     match processes::fork()? {
         Forked::Child => {
             drop((ours, said));
@@ -157,7 +158,7 @@ fn interview(
                 }
             });
             let mut text = String::new();
-            said.read_to_string(&mut text).map_err(failed)?;
+            std::fs::File::from(said).read_to_string(&mut text).map_err(failed)?;
             // What the filter answered to a witness is in the table.
             for line in text.lines().filter(|line| !line.starts_with("sbx: refused: ")) {
                 file::complain(&format!("{line}\n"));

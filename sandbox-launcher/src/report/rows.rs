@@ -417,8 +417,8 @@ mod tests {
     #[test]
     fn pids_differ_only_by_their_namespace() {
         let side = |pid: u32, number: u32| json!({ "process": { "pid": pid }, "namespaces": { "pid": number } });
-        assert_eq!(row_of("pid", side(5, 1), side(6, 1)).unwrap().2, false);
-        assert_eq!(row_of("pid", side(5, 1), side(5, 2)).unwrap().2, true);
+        assert!(!row_of("pid", side(5, 1), side(6, 1)).unwrap().2);
+        assert!(row_of("pid", side(5, 1), side(5, 2)).unwrap().2);
     }
 
     #[test]
