@@ -150,7 +150,7 @@ pub static SETTINGS: &[Setting] = &[
         ["/", "/work"]),
 
     row!(Network One "net" "none|host|filter|pasta|slirp4netns", net,
-        "only loopback; the host's; the host's without sockets; connected by pasta or slirp4netns",
+        "only loopback; the host's; the host's without sockets; by a program",
         "Absent: none. With host, abstract unix sockets of the host are reachable. With filter no socket can be made at \
          all, only pairs of connected unix sockets; it saves making a namespace. With pasta or slirp4netns (packages passt \
          and slirp4netns) a namespace of its own has an interface eth0, and connections from inside are made by that program, as \

@@ -139,7 +139,7 @@ pub fn witness(nr: u32, args: &[u64; 6]) -> u32 {
         // O_WRONLY, O_RDWR, O_CREAT, O_TRUNC
         SYS_openat => unless(args[2] & (3 | 0o100 | 0o1000) != 0, EPERM),
         // PTRACE_CONT, GETREGS, SETREGS, DETACH, SEIZE, INTERRUPT, GETSIGMASK, SETSIGMASK
-        SYS_ptrace => unless(!matches!(args[0] as u32, 7 | 12 | 13 | 17 | 0x4206 | 0x4207 | 0x420a | 0x420b), EPERM),
+        SYS_ptrace => unless(!matches!(args[0], 7 | 12 | 13 | 17 | 0x4206 | 0x4207 | 0x420a | 0x420b), EPERM),
         SYS_ioctl
         | SYS_poll
         | SYS_recvmsg
