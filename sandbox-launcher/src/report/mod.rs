@@ -133,8 +133,11 @@ fn interview(
         object: 0,
         errno: error.raw_os_error().unwrap_or(libc::EIO),
     };
-    let (said, saying) = std::io::pipe().map_err(failed)?;
-    let (said, saying) = (file::above_standard(said.as_fd())?, file::above_standard(saying.as_fd())?);
+    // An end that stayed open here would keep the other from its end.
+    let (said, saying) = {
+        let (said, saying) = std::io::pipe().map_err(failed)?;
+        (file::above_standard(said.as_fd())?, file::above_standard(saying.as_fd())?)
+    };
     match processes::fork()? {
         Forked::Child => {
             drop((ours, said));
