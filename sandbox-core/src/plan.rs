@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Overlay, Root};
 use crate::step::id_map::Maps;
+use crate::step::program::Image;
 use crate::step::{self, Side, Step};
 
 /// What several steps need to know of the policy, decided once.
@@ -16,7 +17,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn new(policy: &Policy) -> Result<Self, PolicyError> {
+    pub(crate) fn new(policy: &Policy) -> Result<Self, PolicyError> {
         let mut shared = policy.share.items().to_vec();
         let net_is_shared = shared.contains(&Namespace::Net);
         match policy.net {
@@ -100,6 +101,8 @@ pub struct Plan {
     pub supervision: Supervision,
     wanted: Wanted,
     needs_tool: bool,
+    /// What is executed when all is done; absent where the process that was planned for is the program.
+    image: Option<Image>,
 }
 
 /// CAP_SETGID and CAP_SETUID, include/uapi/linux/capability.h
@@ -119,6 +122,18 @@ fn signals_others(policy: &Policy, host: &Host, wanted: &Wanted, maps: Option<&M
 /// # Errors
 /// Settings that contradict each other.
 pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
+    plan_for(policy, host, None)
+}
+
+/// The same for a process that is to execute a program when it is inside.
+///
+/// # Errors
+/// As `plan`; and settings under which nothing can be executed.
+pub fn plan_around(policy: &Policy, host: &Host, image: Image) -> Result<Plan, PolicyError> {
+    plan_for(policy, host, Some(image))
+}
+
+fn plan_for(policy: &Policy, host: &Host, image: Option<Image>) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;
@@ -170,6 +185,11 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, Some(step::fds::plan_close(policy)));
     steps.put(Side::Inner, step::silence::plan_replace(policy));
     steps.put(Side::Inner, step::cwd::plan(policy, host, &wanted)?);
+    let filter = step::seccomp::plan(policy)?;
+    if let Some(image) = &image {
+        // From the current directory that it will have, and before anything that forbids to look.
+        steps.put(Side::Inner, Some(step::program::plan(image, policy, filter.lets_execute())?));
+    }
     steps.put(Side::Inner, step::session::plan(policy));
     steps.put(Side::Inner, step::bounding::plan(policy, host, &wanted));
     // As late as it can be: entering it needs CAP_SYS_ADMIN.
@@ -190,13 +210,13 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, step::tsc::plan(policy)?);
     if policy.allow_new_privs.on() {
         // Without no_new_privs only CAP_SYS_ADMIN may load a filter.
-        steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
+        steps.put(Side::Inner, Some(filter));
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
     } else {
         // The last that needed a capability is above; the filter may forbid every call above it.
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
         steps.put(Side::Inner, step::capabilities::plan_no_new_privs(policy));
-        steps.put(Side::Inner, Some(step::seccomp::plan(policy)?));
+        steps.put(Side::Inner, Some(filter));
     }
 
     let target_is_pid_1 = wanted.is_new(Namespace::Pid) && !policy.init.on();
@@ -212,7 +232,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         observed: policy.observe,
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
-    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool })
+    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool, image })
 }
 
 impl Plan {
@@ -224,6 +244,11 @@ impl Plan {
     /// Whether a set-user-ID program has to run before the sandbox is there: no_new_privs must not be set until then.
     pub fn needs_tool(&self) -> bool {
         self.needs_tool
+    }
+
+    /// What is executed inside.
+    pub fn image(&self) -> Option<&Image> {
+        self.image.as_ref()
     }
 
     /// The number of the step of this name.
@@ -288,7 +313,14 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |side: &str, name: &str, says: &str| writeln!(f, "{side:<7} {name:<15} {says}");
-        line("both", "guard", "first constructor, one thread, not inside already; SBX_* and our preload scrubbed")?;
+        line(
+            "both",
+            "guard",
+            match self.image {
+                None => "first constructor, one thread, not inside already; SBX_* and our preload scrubbed",
+                Some(_) => "one thread, not inside already",
+            },
+        )?;
         let mut forked = false;
         for Planned { side, step } in &self.steps {
             if *side != Side::Outer && !forked {

@@ -13,6 +13,7 @@ use sandbox_core::setting::{Assignment, Kind, Origin, SETTINGS, Setting};
 use crate::error::Error;
 use crate::file_from;
 use crate::filter::show::Form;
+use crate::route::Route;
 
 /// A flag that is no setting: it is about the launcher, and has no other spelling.
 pub struct Own {
@@ -34,10 +35,12 @@ pub const OWN: &[Own] = &[
         more: "The same as --file with the file's bytes as its text, which is what --print-policy and --print-env show; of \
                both for one DST this one holds. As a key of a policy file it is a list. FILE has no NUL and, with all other \
                texts, less than 128 KiB: what has is for --bind-ro." },
-    Own { name: "route", metavar: "auto|preload",
+    Own { name: "route", metavar: "auto|preload|exec",
         help: "who builds the sandbox",
-        more: "Absent: auto. Either way libsandbox.so builds it inside the program, and a program of which it cannot be \
-               shown that this happens before any code of its own is refused." },
+        more: "Absent: auto. preload: libsandbox.so, inside the program, and a program of which it cannot be shown that this \
+               happens before any code of its own is refused. exec: sbx-launch, which then executes the program inside: \
+               whatever Linux can start, but not with settings that forbid to execute or to load code. auto: preload where \
+               that can be shown, otherwise exec." },
     Own { name: "library", metavar: "FILE",
         help: "the libsandbox.so to use",
         more: "Absent: the one beside sbx-launch, or in the lib directory beside its bin directory, or the system's." },
@@ -92,6 +95,7 @@ pub enum Request {
 #[derive(Debug)]
 pub struct Invocation {
     pub request: Request,
+    pub route: Route,
     pub policy: Option<OsString>,
     pub library: Option<OsString>,
     /// Refused calls are told at the end.
@@ -117,9 +121,11 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
         (_, Some(_)) => return Err(mistake("--as: says how --print-filter prints".into())),
         (request, None) => request,
     };
-    if let Some(route) = own("route").filter(|route| route != "auto" && route != "preload") {
-        return Err(mistake(format!("--route '{}': expected one of auto, preload", route.display())));
-    }
+    let route = match own("route") {
+        None => Route::Auto,
+        Some(name) => Route::named(&name)
+            .ok_or_else(|| mistake(format!("--route '{}': expected one of auto, preload, exec", name.display())))?,
+    };
     let program: Vec<OsString> = matches.remove_many("program").into_iter().flatten().collect();
     if request == Request::Run && program.is_empty() {
         return Err(mistake("the program to run is missing".into()));
@@ -130,7 +136,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
         flags.push(read.map_err(|what| Error::CommandLine { what: format!("--{what}"), hint: None })?);
     }
     let explain = matches.get_flag("explain");
-    Ok(Invocation { request, policy, library, explain, learn, flags, program })
+    Ok(Invocation { request, route, policy, library, explain, learn, flags, program })
 }
 
 /// The grammar. clap's own help, version and colours are off: they would cost start-up time and speak another style.

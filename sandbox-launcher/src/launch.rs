@@ -12,6 +12,7 @@ use sandbox_core::host::Host;
 use sandbox_core::plan::{self, Plan};
 use sandbox_core::policy::Policy;
 use sandbox_core::setting::{self, Assignment, text};
+use sandbox_core::step::program::Image;
 use sandbox_core::step::{self, Step};
 use sandbox_core::sys::{file, privilege, stack};
 
@@ -24,6 +25,7 @@ use crate::library::Library;
 use crate::observe;
 use crate::policy_file;
 use crate::print::{self, Merged};
+use crate::route;
 use crate::target::{self, Surroundings, Target, Trouble};
 use crate::tree;
 
@@ -84,13 +86,13 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
                 Some(task) if task.obstacle().is_none() => (plan::plan(&task.policy(&policy), &host)?, None),
                 task => (plan, task.and_then(|task| task.obstacle())),
             };
-            let mut out = print_plan(&invocation, &policy, &environment, &plan)?;
+            let mut out = print_plan(&invocation, &policy, &host, &environment, plan)?;
             if let Some(obstacle) = obstacle {
                 out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
             }
             Ok(out)
         }
-        _ => match execute(&invocation, &policy, &plan, &environment, setting::merged(&assignments)?, task)? {},
+        _ => match execute(&invocation, &policy, &host, &plan, &environment, setting::merged(&assignments)?, task)? {},
     }
 }
 
@@ -105,21 +107,38 @@ fn assignments(invocation: &Invocation, environment: &[Vec<u8>]) -> Result<Vec<A
     Ok(all)
 }
 
-fn print_plan(invocation: &Invocation, policy: &Policy, caller: &[Vec<u8>], plan: &Plan) -> Result<Vec<u8>, Error> {
+fn print_plan(
+    invocation: &Invocation,
+    policy: &Policy,
+    host: &Host,
+    caller: &[Vec<u8>],
+    plan: Plan,
+) -> Result<Vec<u8>, Error> {
     let mut out = String::new();
-    if !invocation.program.is_empty() {
-        let library = library(invocation)?;
-        let target = examine(invocation, policy, &library, &target_environment(policy, caller))?;
-        let path = |path: &Path| text::show(path.as_os_str().as_bytes());
-        let program = Path::new(OsStr::from_bytes(target.path.to_bytes()));
-        // In the columns of the plan's own lines.
-        out.push_str(&format!("route   preload         {} into {}", path(library.path()), path(program)));
-        for interpreter in &target.interpreters {
-            out.push_str(&format!(", run by {}", path(interpreter)));
-        }
-        out.push('\n');
+    if invocation.program.is_empty() {
+        out.push_str(&plan.to_string());
+        return Ok(out.into_bytes());
     }
-    out.push_str(&plan.to_string());
+    let library = library(invocation)?;
+    let environment = target_environment(policy, caller);
+    let mut target = examine(invocation, policy, &library, &environment)?;
+    let path = |path: &Path| text::show(path.as_os_str().as_bytes());
+    let program = path(Path::new(OsStr::from_bytes(target.path.to_bytes())));
+    let by =
+        target.interpreters.iter().map(|interpreter| format!(", run by {}", path(interpreter))).collect::<String>();
+    // In the columns of the plan's own lines.
+    if invocation.route.is_exec(&mut target)? {
+        let why = match &target.unheld {
+            None => String::new(),
+            Some((file, why)) => format!(": {file}: {why}"),
+        };
+        out.push_str(&format!("route   exec            {program}{by}{why}\n"));
+        let around = Around::new(invocation, policy, host, target, environment)?;
+        out.push_str(&around.plan(policy.clone(), host)?.to_string());
+    } else {
+        out.push_str(&format!("route   preload         {} into {program}{by}\n", path(library.path())));
+        out.push_str(&plan.to_string());
+    }
     Ok(out.into_bytes())
 }
 
@@ -135,10 +154,36 @@ fn print_env(invocation: &Invocation, environment: &[Vec<u8>], settings: &[Merge
     Ok(print::exports(entries.iter().map(Vec::as_slice)))
 }
 
-/// Becomes the target. Every check comes before the first change.
+/// Route exec: the program, and the settings that make visible what it needs to start.
+struct Around {
+    image: Image,
+    visible: Vec<Assignment>,
+}
+
+impl Around {
+    fn new(
+        invocation: &Invocation,
+        policy: &Policy,
+        host: &Host,
+        target: Target,
+        environment: Vec<Vec<u8>>,
+    ) -> Result<Self, Error> {
+        let arguments = c_strings(invocation.program.iter().map(|a| a.clone().into_vec()).collect());
+        let visible = route::made_visible(&target, policy, host)?;
+        Ok(Self { image: route::image(target, policy, arguments, c_strings(environment))?, visible })
+    }
+
+    fn plan(&self, mut policy: Policy, host: &Host) -> Result<Plan, PolicyError> {
+        policy.add(&self.visible)?;
+        plan::plan_around(&policy, host, self.image.clone())
+    }
+}
+
+/// Becomes the target, or what supervises it. Every check comes before the first change.
 fn execute(
     invocation: &Invocation,
     policy: &Policy,
+    host: &Host,
     plan: &Plan,
     caller: &[Vec<u8>],
     mut settings: Vec<Merged>,
@@ -146,11 +191,20 @@ fn execute(
 ) -> Result<Infallible, Error> {
     let library = library(invocation)?;
     let environment = target_environment(policy, caller);
-    let target = examine(invocation, policy, &library, &environment)?;
+    let mut target = examine(invocation, policy, &library, &environment)?;
+    if invocation.route.is_exec(&mut target)? {
+        let around = Around::new(invocation, policy, host, target, environment)?;
+        let mut plan = around.plan(policy.clone(), host)?;
+        // Not started for what cannot be done.
+        if let Some(observer) = task.map(observe::Task::start).transpose()?.flatten() {
+            plan = around.plan(observer.told(policy), host)?;
+        }
+        return Err(enter::around(&plan).into());
+    }
     let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
     let word = library.inherited_word().map_err(failed)?;
-    if let Some(task) = task {
-        settings.extend(task.start()?);
+    if let Some(observer) = task.map(observe::Task::start).transpose()?.flatten() {
+        settings.extend(observer.settings()?);
     }
     let environment = with_sandbox(with_home(environment, caller)?, &settings, &word);
     print::can_be_handed_on(&environment)?;
@@ -183,10 +237,6 @@ fn examine(
     library: &Library,
     environment: &[Vec<u8>],
 ) -> Result<Target, Error> {
-    if !loader_words(environment, b"LD_AUDIT=").is_empty() {
-        let what = "LD_AUDIT is set: its modules would run before the sandbox";
-        return Err(Refusal::guard(what, "unset it, or give --unset-env LD_AUDIT").into());
-    }
     let programs = std::env::var_os("PATH");
     let libraries = loader_words(environment, b"LD_LIBRARY_PATH=").join(&b':');
     let layers = tree::layers(policy);
@@ -195,6 +245,7 @@ fn examine(
         layers: &layers,
         libraries: &libraries,
         imports: library.imports(),
+        audited: !loader_words(environment, b"LD_AUDIT=").is_empty(),
     };
     let name = invocation.program.first().map(OsString::as_os_str).unwrap_or_default();
     target::examine(name, &surroundings)

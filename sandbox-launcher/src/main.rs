@@ -21,6 +21,7 @@ mod observe;
 mod plt;
 mod policy_file;
 mod print;
+mod route;
 #[cfg(test)]
 mod sample;
 mod script;

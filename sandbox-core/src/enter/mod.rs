@@ -10,7 +10,7 @@ pub use environment::environment;
 use crate::error::Refusal;
 use crate::exit;
 use crate::host::Host;
-use crate::plan::plan;
+use crate::plan::{Plan, plan};
 use crate::policy::Policy;
 use crate::setting::from_environment;
 use crate::sys::{file, process, stack};
@@ -27,6 +27,22 @@ pub unsafe fn from_constructor() {
     if let Err(refusal) = unsafe { enter() } {
         file::complain(&refusal.message());
         process::exit(exit::REFUSED);
+    }
+}
+
+/// Builds the jail around this process, which has one thread, and executes in it what was planned; outer is this process,
+/// and ends as the program ends. Returns only why there is no jail.
+pub fn around(plan: &Plan) -> Refusal {
+    if guard::is_inside() {
+        return Refusal::guard(
+            "this process is inside a sandbox already, around which there can be no other by route exec",
+            "what is started inside has the sandbox around it: start the program itself",
+        );
+    }
+    match guard::is_alone().and_then(|()| run::run(plan)) {
+        Err(refusal) => refusal,
+        // Inner becomes the program or ends.
+        Ok(()) => process::exit(exit::REFUSED),
     }
 }
 

@@ -260,6 +260,17 @@ fn tsc_stays_off() -> seccomp::Filter {
     seccomp::Filter { rules: rules.into_iter().collect(), ..seccomp::Filter::new(Action::Allow) }
 }
 
+impl Filter {
+    /// Whether a program can be executed under it, and a failure of that told. Asked of the programs themselves.
+    pub fn lets_execute(&self) -> bool {
+        let lets = |nr: i64| {
+            let nr = u32::try_from(nr).unwrap_or(u32::MAX);
+            self.programs.iter().all(|program| seccomp::allows(program, nr))
+        };
+        !self.silent && lets(libc::SYS_execve) && lets(libc::SYS_write)
+    }
+}
+
 impl Step for Filter {
     fn name(&self) -> &'static str {
         "seccomp"
