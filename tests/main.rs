@@ -60,4 +60,5 @@ mod propagation;
 // The command around the library.
 mod launcher;
 mod library;
+mod routes;
 mod settings;
