@@ -225,3 +225,43 @@ fn the_plan_says_which_route_and_why() {
         assert!(line.starts_with("route   exec") && line.contains(why), "{line}");
     }
 }
+
+#[test]
+fn a_script_is_seen_where_its_folder_is_hidden_by_either_route() {
+    let dir = TempDir::new();
+    let beside = dir.file("beside", "secret");
+    let script = dir.script("script", &format!("#!/bin/sh\ncat {} 2>/dev/null || echo hidden\n", beside.display()));
+    for sandbox in [auto(), exec()] {
+        let sandbox = sandbox.cwd(Path::new("/"));
+        assert_eq!(sandbox.run(&script, &[""; 0]).ok(), "hidden");
+        assert_eq!(sandbox.set("bind-ro", &*dir).run(&script, &[""; 0]).ok(), "secret", "the control");
+    }
+}
+
+#[test]
+fn what_was_looked_at_is_what_runs() {
+    need!("cc");
+    let dir = TempDir::new();
+    let program = cc!(dir, "called");
+    let script = dir.script("script", &format!("#!{} -x y\n", program.display()));
+    let outside = crate::support::bare(&program, &["a"]);
+    for sandbox in [auto(), exec()] {
+        // By descriptor or not, it is told the same of itself as without a sandbox.
+        assert_eq!(sandbox.run(&program, &["a"]).ok(), outside.ok());
+        assert_eq!(sandbox.run(&script, &["a"]).ok(), crate::support::bare(&script, &["a"]).ok());
+    }
+}
+
+#[test]
+fn a_file_that_takes_the_programs_name_meanwhile_does_not_run() {
+    need!("cc", "strace");
+    let dir = TempDir::new();
+    let program = dir.compile("cc", "program", "#include <stdio.h>\nint main(void) { puts(\"looked at\"); }\n", &[]);
+    let other = dir.compile("cc", "other", "#include <stdio.h>\nint main(void) { puts(\"other\"); }\n", &["-static"]);
+    let held_up = ["strace", "-o", "/dev/null", "-e", "trace=execveat", "-e", "inject=execveat:delay_enter=1500000"];
+    let running = auto().wrapped(&held_up).spawn(&program, &[""; 0]);
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    fs::rename(&other, &program).unwrap();
+    assert_eq!(running.wait().ok(), "looked at");
+    assert_eq!(auto().run(&program, &[""; 0]).ok(), "other", "the control: the name leads there by now");
+}

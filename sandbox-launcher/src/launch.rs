@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::ffi::{OsStr, OsString, c_int};
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -82,17 +83,15 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
         Request::PrintFilter(form) => show::filter(&policy, filter.as_ref(), form),
         Request::PrintPlan => {
-            let (plan, obstacle) = match task {
-                Some(task) if task.obstacle().is_none() => (plan::plan(&task.policy(&policy), &host)?, None),
-                task => (plan, task.and_then(|task| task.obstacle())),
-            };
-            let mut out = print_plan(&invocation, &policy, &host, &environment, plan)?;
+            let obstacle = task.as_ref().and_then(observe::Task::obstacle);
+            let policy = task.filter(|_| obstacle.is_none()).map_or(policy.clone(), |task| task.policy(&policy));
+            let mut out = print_plan(&invocation, policy, &host, &environment)?;
             if let Some(obstacle) = obstacle {
                 out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
             }
             Ok(out)
         }
-        _ => match execute(&invocation, &policy, &host, &plan, &environment, setting::merged(&assignments)?, task)? {},
+        _ => match execute(&invocation, &policy, &host, &plan, &environment, assignments, task)? {},
     }
 }
 
@@ -107,25 +106,21 @@ fn assignments(invocation: &Invocation, environment: &[Vec<u8>]) -> Result<Vec<A
     Ok(all)
 }
 
-fn print_plan(
-    invocation: &Invocation,
-    policy: &Policy,
-    host: &Host,
-    caller: &[Vec<u8>],
-    plan: Plan,
-) -> Result<Vec<u8>, Error> {
+fn print_plan(invocation: &Invocation, mut policy: Policy, host: &Host, caller: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
     let mut out = String::new();
     if invocation.program.is_empty() {
-        out.push_str(&plan.to_string());
-        return Ok(out.into_bytes());
+        return Ok(plan::plan(&policy, host)?.to_string().into_bytes());
     }
     let library = library(invocation)?;
-    let environment = target_environment(policy, caller);
-    let mut target = examine(invocation, policy, &library, &environment)?;
+    let environment = target_environment(&policy, caller);
+    let mut target = examine(invocation, &policy, &library, &environment)?;
     let path = |path: &Path| text::show(path.as_os_str().as_bytes());
     let program = path(Path::new(OsStr::from_bytes(target.path.to_bytes())));
-    let by =
-        target.interpreters.iter().map(|interpreter| format!(", run by {}", path(interpreter))).collect::<String>();
+    let by = target
+        .interpreters
+        .iter()
+        .map(|interpreter| format!(", run by {}", path(&interpreter.path)))
+        .collect::<String>();
     // In the columns of the plan's own lines.
     if invocation.route.is_exec(&mut target)? {
         let why = match &target.unheld {
@@ -133,11 +128,12 @@ fn print_plan(
             Some((file, why)) => format!(": {file}: {why}"),
         };
         out.push_str(&format!("route   exec            {program}{by}{why}\n"));
-        let around = Around::new(invocation, policy, host, target, environment)?;
-        out.push_str(&around.plan(policy.clone(), host)?.to_string());
+        let around = Around::new(invocation, &policy, host, target, environment)?;
+        out.push_str(&around.plan(policy, host)?.to_string());
     } else {
         out.push_str(&format!("route   preload         {} into {program}{by}\n", path(library.path())));
-        out.push_str(&plan.to_string());
+        policy.add(&route::made_visible(&target, false, &policy, host)?)?;
+        out.push_str(&plan::plan(&policy, host)?.to_string());
     }
     Ok(out.into_bytes())
 }
@@ -169,7 +165,7 @@ impl Around {
         environment: Vec<Vec<u8>>,
     ) -> Result<Self, Error> {
         let arguments = c_strings(invocation.program.iter().map(|a| a.clone().into_vec()).collect());
-        let visible = route::made_visible(&target, policy, host)?;
+        let visible = route::made_visible(&target, true, policy, host)?;
         Ok(Self { image: route::image(target, policy, arguments, c_strings(environment))?, visible })
     }
 
@@ -186,7 +182,7 @@ fn execute(
     host: &Host,
     plan: &Plan,
     caller: &[Vec<u8>],
-    mut settings: Vec<Merged>,
+    mut assignments: Vec<Assignment>,
     task: Option<observe::Task>,
 ) -> Result<Infallible, Error> {
     let library = library(invocation)?;
@@ -203,12 +199,15 @@ fn execute(
     }
     let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
     let word = library.inherited_word().map_err(failed)?;
+    assignments.extend(route::made_visible(&target, false, policy, host)?);
+    let mut settings = setting::merged(&assignments)?;
     if let Some(observer) = task.map(observe::Task::start).transpose()?.flatten() {
         settings.extend(observer.settings()?);
     }
-    let environment = with_sandbox(with_home(environment, caller)?, &settings, &word);
+    let mut environment = with_sandbox(with_home(environment, caller)?, &settings, &word);
+    environment.push(enter::named(target.path.to_bytes()));
     print::can_be_handed_on(&environment)?;
-    let arguments: Vec<Vec<u8>> = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
+    let arguments = target.arguments(invocation.program.iter().map(|a| a.clone().into_vec()).collect());
     let (arguments, environment) = (c_strings(arguments), c_strings(environment));
     if !policy.allow_new_privs.on() && !plan.needs_tool() {
         // Before execve, so that no image on the way gains privileges and with them the right to ignore LD_PRELOAD.
@@ -219,7 +218,9 @@ fn execute(
         let failed = |failure| Refusal::from(SetupError::new("personality", failure, personality.describe()));
         personality.set().map_err(failed)?;
     }
-    nix::unistd::execve(&target.path, &arguments, &environment).map_err(failed)
+    // What was looked at, and not whatever its name leads to by now.
+    let flags = nix::fcntl::AtFlags::AT_EMPTY_PATH;
+    nix::unistd::execveat(target.last_file().as_fd(), c"", &arguments, &environment, flags).map_err(failed)
 }
 
 fn library(invocation: &Invocation) -> Result<Library, Error> {

@@ -56,17 +56,28 @@ impl Route {
 }
 
 /// The settings by which what the program needs to start is seen inside, where the policy hides it: its file and its
-/// interpreters, and nothing beside them.
+/// interpreters, and nothing beside them. What the library is loaded into is in memory, but for the scripts.
 ///
 /// # Errors
 /// As `mounts::shows`.
-pub fn made_visible(target: &Target, policy: &Policy, host: &Host) -> Result<Vec<Assignment>, PolicyError> {
+pub fn made_visible(
+    target: &Target,
+    is_exec: bool,
+    policy: &Policy,
+    host: &Host,
+) -> Result<Vec<Assignment>, PolicyError> {
     // In another tree its own are meant.
     if target.of_tree {
         return Ok(Vec::new());
     }
     let program = PathBuf::from(OsStr::from_bytes(target.path.to_bytes()));
-    let needed = [&program].into_iter().chain(&target.interpreters).chain(&target.loader);
+    let in_memory = if is_exec { 0 } else { 1 + usize::from(target.loader.is_some()) };
+    let needed: Vec<_> = [&program]
+        .into_iter()
+        .chain(target.interpreters.iter().map(|interpreter| &interpreter.path))
+        .chain(&target.loader)
+        .collect();
+    let needed = needed.get(..needed.len().saturating_sub(in_memory)).unwrap_or_default();
     let mut binds: Vec<Assignment> = Vec::new();
     for path in needed {
         // What has no name, as a file in memory, is executed by descriptor.

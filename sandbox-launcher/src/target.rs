@@ -125,16 +125,44 @@ impl fmt::Display for Trouble {
 pub struct Target {
     /// What execve is given.
     pub path: CString,
-    /// What was looked at, open.
+    /// What was looked at, open: the program, and the last interpreter, where there is one.
     pub file: OwnedFd,
+    pub last: Option<OwnedFd>,
     /// It was found in the tree that is to be `/`.
     pub of_tree: bool,
     /// The interpreters that the kernel starts for it, the last one an ELF program.
-    pub interpreters: Vec<PathBuf>,
+    pub interpreters: Vec<Interpreter>,
     /// The program interpreter that the last image names.
     pub loader: Option<PathBuf>,
     /// Why the library cannot be the first to run in it, and in which file that was found.
     pub unheld: Option<(String, Trouble)>,
+}
+
+/// One of a script's.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    pub path: PathBuf,
+    pub argument: Option<Vec<u8>>,
+}
+
+impl Target {
+    /// What is the program in the end, open: what an execve by descriptor is given.
+    pub fn last_file(&self) -> &OwnedFd {
+        self.last.as_ref().unwrap_or(&self.file)
+    }
+
+    /// The arguments that the kernel would make for the last interpreter (fs/binfmt_script.c).
+    pub fn arguments(&self, given: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        let mut script = self.path.to_bytes().to_vec();
+        let mut arguments = given;
+        for Interpreter { path, argument } in &self.interpreters {
+            let path = path.as_os_str().as_bytes().to_vec();
+            let before = [path.clone()].into_iter().chain(argument.clone()).chain([script]);
+            arguments = before.chain(arguments.into_iter().skip(1)).collect();
+            script = path;
+        }
+        arguments
+    }
 }
 
 /// What decides, besides the file, what runs first.
@@ -159,17 +187,20 @@ pub fn examine(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<Target, 
     let shown = |path: &Path| text::show(path.as_os_str().as_bytes());
     let trouble = |path: &Path, why| Error::Target { path: shown(path), why };
     let (path, of_tree) = find(name, surroundings).map_err(|why| trouble(Path::new(name), why))?;
-    let mut interpreters: Vec<PathBuf> = Vec::new();
-    let mut first = None;
+    let mut interpreters: Vec<Interpreter> = Vec::new();
+    let (mut first, mut last) = (None, None);
     let (loader, unheld) = loop {
-        let current = interpreters.last().unwrap_or(&path);
+        let current = interpreters.last().map_or(&path, |interpreter| &interpreter.path);
         // The program itself was found to be executable; opening what is no regular file could wait.
         let usable = if interpreters.is_empty() { Ok(()) } else { executable(current) };
         let (file, seen) = usable.and_then(|()| inspect(current, surroundings)).map_err(|why| match why {
             Trouble::NotFound if current != &path => trouble(&path, Trouble::InterpreterNotFound(shown(current))),
             why => trouble(current, why),
         })?;
-        first.get_or_insert(file);
+        match first {
+            None => first = Some(file),
+            Some(_) => last = Some(file),
+        }
         match seen {
             Seen::Script(interpreter) => interpreters.push(interpreter),
             Seen::Program { loader, unheld } => break (loader, unheld.map(|why| (shown(current), why))),
@@ -182,7 +213,7 @@ pub fn examine(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<Target, 
     // Whatever came from argv or a file name has no NUL in it.
     let c_path = CString::new(path.as_os_str().as_bytes()).map_err(|_| trouble(&path, Trouble::NotFound))?;
     let file = first.ok_or_else(|| trouble(&path, Trouble::NotFound))?;
-    Ok(Target { path: c_path, file, of_tree, interpreters, loader, unheld })
+    Ok(Target { path: c_path, file, last, of_tree, interpreters, loader, unheld })
 }
 
 /// A regular file that may be executed. On a noexec mount none may.
@@ -237,7 +268,7 @@ fn absent(error: io::Error) -> Trouble {
 /// What one image of the chain is.
 enum Seen {
     /// A script, with its interpreter.
-    Script(PathBuf),
+    Script(Interpreter),
     /// An ELF program, and why the library cannot hold it.
     Program { loader: Option<PathBuf>, unheld: Option<Trouble> },
 }
@@ -256,7 +287,9 @@ fn inspect(path: &Path, surroundings: &Surroundings<'_>) -> Result<(OwnedFd, See
     let mut start = [0; script::LINE_MAX];
     let length = image.file().read_at(&mut start, 0).map_err(Trouble::Unreadable)?;
     let seen = match script::parse(start.get(..length).unwrap_or_default()) {
-        Line::Interpreter(interpreter) => Seen::Script(OsStr::from_bytes(interpreter).into()),
+        Line::Interpreter(path, argument) => {
+            Seen::Script(Interpreter { path: OsStr::from_bytes(path).into(), argument: argument.map(<[u8]>::to_vec) })
+        }
         Line::Unusable => return Err(Trouble::NoFormat),
         // Privileges of a script's file are not looked at: the kernel grants those of the last image only.
         Line::Not => program(&image, path, surroundings)?,
@@ -369,13 +402,27 @@ mod tests {
         let script = directory.file("c/tool", b"#!/bin/sh\n", 0o755);
         let all = format!("/nowhere:{}:{}:{}", path("a").display(), path("b").display(), path("c").display());
         assert_eq!(examined("tool", &all).unwrap().path.as_bytes(), script.as_os_str().as_bytes());
-        assert_eq!(examined("tool", &all).unwrap().interpreters, [Path::new("/bin/sh")]);
+        let interpreter = Interpreter { path: "/bin/sh".into(), argument: None };
+        assert_eq!(examined("tool", &all).unwrap().interpreters, [interpreter]);
         assert_eq!(refused("tool", path("b").to_str().unwrap()).0, 126);
         assert_eq!(refused("tool", path("a").to_str().unwrap()).0, 126);
         for (name, programs) in [("tool", "/nowhere"), ("", "/bin"), ("./tool", &*all), ("/etc/passwd/tool", "")] {
             let (code, message) = refused(name, programs);
             assert!(code == 127 && message.ends_with("not found\n"), "{message}");
         }
+    }
+
+    #[test]
+    fn interpreters_get_the_arguments_that_the_kernel_would_make() {
+        let directory = Directory::new();
+        let inner = directory.file("inner", b"#!/bin/sh -e\n", 0o755);
+        let text = format!("#!{} a b\n", inner.display());
+        let outer = directory.file("outer", text.as_bytes(), 0o755);
+        let target = examined(&outer, "").unwrap();
+        let (inner, outer) = (inner.as_os_str().as_bytes(), outer.as_os_str().as_bytes());
+        let given = vec![b"zero".to_vec(), b"one".to_vec()];
+        let wanted: [&[u8]; 6] = [b"/bin/sh", b"-e", inner, b"a b", outer, b"one"];
+        assert_eq!(target.arguments(given), wanted);
     }
 
     #[test]

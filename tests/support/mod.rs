@@ -20,5 +20,5 @@ pub mod traced;
 pub use denied::{Denial, denied};
 pub use ended::{Ended, bare, finish};
 pub use report::Report;
-pub use sandbox::{ENTRIES, Entry, FROM_INSIDE, Sandbox};
+pub use sandbox::{ENTRIES, EVERY, Entry, Sandbox};
 pub use temp::TempDir;

@@ -25,9 +25,9 @@ pub enum Entry {
     Exec,
 }
 
-pub const ENTRIES: [Entry; 3] = [Entry::Preload, Entry::Launch, Entry::Exec];
 /// Those by which the program is in memory before the jail is complete: what forbids to execute or to load can hold.
-pub const FROM_INSIDE: [Entry; 2] = [Entry::Preload, Entry::Launch];
+pub const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
+pub const EVERY: [Entry; 3] = [Entry::Preload, Entry::Launch, Entry::Exec];
 
 const SWITCHES: &[&str] = &[
     "explain",

@@ -3,9 +3,11 @@
 mod again;
 mod environment;
 mod guard;
+mod name;
 mod run;
 
 pub use environment::environment;
+pub use name::named;
 
 use crate::error::Refusal;
 use crate::exit;
@@ -55,8 +57,10 @@ unsafe fn enter() -> Result<(), Refusal> {
         return Err(Refusal::guard("the initial stack was not found", "this needs glibc's loader"));
     };
     let own = stack::own_object();
+    name::restore(&mut initial)?;
+    let is_setting = |entry: &&[u8]| !again::is_padding(entry) && !name::is_name(entry);
     if guard::is_inside() {
-        let assignments = from_environment(initial.entries().into_iter())?;
+        let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
         // What is inside stays as it is: an inherited jail is what the policy around it asked for. Anything else that is
         // asked for here cannot be given, and is not pretended.
         if !assignments.is_empty() {
@@ -65,10 +69,11 @@ unsafe fn enter() -> Result<(), Refusal> {
                 "remove them; what is started inside has the sandbox around it",
             ));
         }
-        let wanted = environment::without_library(environment::owned(&initial.entries()), own);
+        let mut wanted = environment::without_library(environment::owned(&initial.entries()), own);
+        wanted.retain(|entry| is_setting(&entry.as_slice()));
         return initial.replace(&wanted).map_err(|_| environment::no_room());
     }
-    let assignments = from_environment(initial.entries().into_iter().filter(|entry| !again::is_padding(entry)))?;
+    let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
     guard::is_first_and_alone()?;
 
     let policy = Policy::new(&assignments)?;
