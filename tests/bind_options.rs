@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::support::sandbox::clean_env;
 use crate::support::traced::traced;
-use crate::support::{Denial, ENTRIES, Entry, Sandbox, TempDir, bins, denied};
+use crate::support::{Denial, EVERY, Entry, Sandbox, TempDir, bins, denied};
 
 const LACKING: [&str; 12] = [
     "--fail-all",
@@ -58,7 +58,7 @@ fn device_nodes_work_only_where_dev_is() {
         let (with, without) = (format!("{name}=/dev/zero:/tmp/zero"), format!("{name}=/dev/zero:/tmp/zero:dev"));
         denied(&Denial { act: &["file", "read", "/tmp/zero"], with: &[&with], without: &[&without], errno: "EACCES" });
     }
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).with(&["bind-ro=/dev:/mnt:dev", "bind=/dev/null:/tmp/null:dev"]).report();
         for at in ["/mnt", "/tmp/null"] {
             let mount = inside.mount(at).unwrap();
@@ -70,7 +70,7 @@ fn device_nodes_work_only_where_dev_is() {
 #[test]
 fn a_private_file_system_holds_programs_unless_noexec() {
     let script = "cp /bin/true /tmp/go && (/tmp/go && echo ran) 2>/dev/null || echo refused";
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (settings, answer) in [
             (&[][..], "ran"),
             (&["tmpfs=/tmp:exec"], "ran"),
@@ -97,7 +97,7 @@ fn options_that_contradict_are_refused() {
         ("bind", "/usr:exec:/mnt"),
         ("tmpfs", "/mnt:exec:noexec"),
     ] {
-        for entry in ENTRIES {
+        for entry in EVERY {
             Sandbox::new(entry).set(name, value).probe(&["report"]).refused_saying(&["sbx: policy: ", value]);
         }
     }
@@ -121,7 +121,7 @@ fn everything_that_has_a_name_can_be_bound() {
     assert!(Command::new("mkfifo").arg(dir.join("fifo")).status().unwrap().success());
     dir.file("file", "x");
     dir.dir("dir");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for old in [false, true] {
             let sandbox = ["socket", "fifo", "file", "dir"].iter().fold(Sandbox::new(entry), |sandbox, name| {
                 sandbox.set("bind", format!("{}:/tmp/in/{name}", dir.join(name).display()))
@@ -147,7 +147,7 @@ fn a_bind_can_lie_below_another() {
     outer.dir("sub");
     outer.file("sub/x", "outer");
     inner.file("x", "inner");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry)
             .set("bind-ro", format!("{}:/mnt/sub", inner.display()))
             .set("bind", format!("{}:/mnt", outer.display()));
@@ -165,7 +165,7 @@ fn a_link_to_nothing_is_a_missing_source() {
     let dir = TempDir::new();
     symlink("nothing", dir.join("dangling")).unwrap();
     symlink("loop", dir.join("loop")).unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let bind = |name: &str, source: &str| {
             Sandbox::new(entry)
                 .set(name, format!("{}:/mnt", dir.join(source).display()))
@@ -209,7 +209,7 @@ fn a_thousand_binds_are_all_there() {
     for n in 0..1000 {
         dir.file(format!("{n}"), n.to_string());
     }
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = (0..1000).fold(Sandbox::new(entry), |sandbox, n| {
             sandbox.set("bind-ro", format!("{}:/tmp/in/{}", dir.join(n.to_string()).display(), 999 - n))
         });
@@ -228,7 +228,7 @@ fn paths_may_be_as_long_as_the_kernel_takes() {
     let deep = dir.join(&below);
     fs::create_dir_all(&deep).unwrap();
     fs::write(deep.join("x"), "x").unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("bind-ro", format!("{}:/tmp/{below}", deep.display()));
         assert_eq!(sandbox.probe(&["file", "cat", &format!("/tmp/{below}/x")]).ok(), "x");
         let long = format!("/{}", vec![name.as_str(); 21].join("/"));
@@ -249,7 +249,7 @@ fn what_a_link_leads_to_is_hidden_by_the_links_name() {
     symlink("private", dir.join("way")).unwrap();
     let listener = UnixListener::bind(dir.join("socket")).unwrap();
     let bind = format!("bind={}:/mnt:ro", dir.display());
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&[&bind, "hide=/mnt/link", "hide=/mnt/way", "hide=/mnt/socket"]);
         for name in ["key", "link"] {
             assert_eq!(sandbox.probe(&["file", "cat", &format!("/mnt/{name}")]).ok(), "", "{name}");
@@ -275,7 +275,7 @@ fn mounts_are_locked_for_namespaces_that_are_made_inside() {
     let remount = |flags: u64| format!("mount:0:s=/mnt:0:{flags}:0");
     let (free, exec) = (remount(all), remount(all | kept | libc::MS_NOEXEC));
     let unshare = format!("unshare:{}", libc::CLONE_NEWUSER | libc::CLONE_NEWNS);
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&[&bind, "seccomp=none", "file=/etc/passwd:x"]);
         let answers =
             sandbox.probe(&["calls", &free, "umount2:s=/mnt:2", &unshare, &free, "umount2:s=/etc/passwd:2", &exec]);
@@ -289,7 +289,7 @@ fn a_place_that_the_hosts_root_does_not_have_is_made_in_a_new_one() {
     let dir = TempDir::new();
     dir.file("x", "x");
     let name = format!("/sbx-new-{}", std::process::id());
-    for entry in ENTRIES {
+    for entry in EVERY {
         let plain = Sandbox::new(entry).cwd(Path::new("/"));
         let sandbox = plain.clone().set("bind", format!("{}:{name}/deep", dir.display()));
         assert_eq!(sandbox.probe(&["file", "cat", &format!("{name}/deep/x")]).ok(), "x");

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::support::{Denial, ENTRIES, Sandbox, TempDir, denied};
+use crate::support::{Denial, EVERY, Sandbox, TempDir, denied};
 
 fn fielded(path: &[u8]) -> Vec<u8> {
     path.iter().flat_map(|&b| if b",:\\".contains(&b) { vec![b'\\', b] } else { vec![b] }).collect()
@@ -14,7 +14,7 @@ fn fielded(path: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_bind_is_writable_and_the_hosts() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let sandbox = Sandbox::new(entry).set("bind", format!("{}:/mnt", dir.display()));
         assert_eq!(sandbox.probe(&["file", "write", "/mnt/out"]).ok(), "ok");
@@ -29,7 +29,7 @@ fn a_bind_is_writable_and_the_hosts() {
 
 #[test]
 fn a_read_only_bind_is_that_in_all_that_lies_below_it() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         // /dev has mounts of its own below it on every host that has terminals.
         let sandbox = Sandbox::new(entry).set("bind-ro", "/dev:/mnt");
         let inside = sandbox.report();
@@ -51,7 +51,7 @@ fn a_read_only_bind_is_that_in_all_that_lies_below_it() {
 fn files_can_be_bound_over_files() {
     let dir = TempDir::new();
     let file = dir.file("mine", "mine\n");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("bind-ro", format!("{}:/etc/passwd", file.display()));
         assert_eq!(sandbox.probe(&["file", "cat", "/etc/passwd"]).ok(), "mine");
         assert_eq!(sandbox.probe(&["file", "open-write", "/etc/passwd"]).ok(), "EROFS");
@@ -61,7 +61,7 @@ fn files_can_be_bound_over_files() {
 
 #[test]
 fn a_missing_source_is_refused_unless_it_may_be_missing() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for name in ["bind", "bind-ro"] {
             let sandbox = Sandbox::new(entry).set(name, "/nowhere/at/all:/mnt");
             sandbox.probe(&["report"]).refused_saying(&["mounts", "/nowhere/at/all", "ENOENT"]);
@@ -82,7 +82,7 @@ fn sources_may_be_links_and_relative() {
     let real = dir.dir("real");
     fs::write(real.join("x"), "x").unwrap();
     symlink("real", dir.join("link")).unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         for source in [dir.join("link").to_str().unwrap(), "link", "./real", "real/../link"] {
             let sandbox = Sandbox::new(entry).set("bind-ro", format!("{source}:/mnt")).cwd(&dir);
             assert_eq!(sandbox.probe(&["file", "list", "/mnt"]).ok(), "x", "{source}");
@@ -97,7 +97,7 @@ fn for_one_place_the_later_bind_holds_and_parents_come_before_children() {
         dir.file(name, name);
     }
     let bind = |name: &str, at: &str| format!("{}:{at}", dir.join(name).display());
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox =
             Sandbox::new(entry).set("bind-ro", bind("one", "/etc/passwd")).set("bind-ro", bind("two", "/etc/passwd"));
         assert_eq!(sandbox.probe(&["file", "cat", "/etc/passwd"]).ok(), "two");
@@ -110,7 +110,7 @@ fn for_one_place_the_later_bind_holds_and_parents_come_before_children() {
 fn names_with_separators_and_bytes_that_are_not_text_are_bound() {
     let dir = TempDir::new();
     let names: [&[u8]; 6] = [b"a,b", b"a:b", b"back\\slash", b"not\xfftext", b"sp ace", b"new\nline"];
-    for entry in ENTRIES {
+    for entry in EVERY {
         for name in names {
             let path = dir.join(OsStr::from_bytes(name));
             fs::write(&path, "there").unwrap();
@@ -135,7 +135,7 @@ fn dir_value(dir: &TempDir) -> OsString {
 
 #[test]
 fn mount_points_are_made_only_in_what_is_the_sandboxs_own() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let name = format!("/usr/sbx-target-{}", std::process::id());
         let sandbox = Sandbox::new(entry).set("bind-ro", format!("/usr:{name}"));
         sandbox.probe(&["report"]).refused_saying(&["mounts", &name]);
@@ -154,7 +154,7 @@ fn mount_points_are_made_only_in_what_is_the_sandboxs_own() {
 
 #[test]
 fn mount_points_do_not_follow_links_out_of_the_new_root() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let (tree, victim) = (TempDir::new(), TempDir::new());
         tree.dir("real");
         symlink(&*victim, tree.join("absolute")).unwrap();
@@ -180,7 +180,7 @@ fn mount_points_do_not_follow_links_out_of_the_new_root() {
 
 #[test]
 fn a_tmpfs_has_its_size_and_mode() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("tmpfs", "/srv:size=64k:mode=750").set("tmpfs", "/mnt");
         assert!(sandbox.probe(&["file", "stat", "/srv"]).ok().starts_with("mode=40750 "));
         assert!(sandbox.probe(&["file", "stat", "/mnt"]).ok().starts_with("mode=41777 "));
@@ -192,7 +192,7 @@ fn a_tmpfs_has_its_size_and_mode() {
 
 #[test]
 fn hidden_directories_are_empty_and_hidden_files_say_nothing() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["hide=/usr/share", "hide=/etc/passwd"]);
         assert_eq!(sandbox.probe(&["file", "list", "/usr/share"]).ok(), "");
         assert_eq!(sandbox.probe(&["file", "create", "/usr/share/x"]).ok(), "EROFS");
@@ -231,7 +231,7 @@ fn what_was_bound_read_only_cannot_be_made_writable() {
     // Whoever kept the capability for it still has the filter in the way.
     let settings = ["bind-ro=/usr:/mnt", "cap-keep=sys_admin"];
     let remount = format!("mount:0:s=/mnt:0:{}:0", libc::MS_REMOUNT | libc::MS_BIND);
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&settings);
         assert_eq!(sandbox.probe(&["calls", &remount, "umount2:s=/mnt:2"]).ok(), "EPERM\nEPERM");
         let control = sandbox.with(&["seccomp-allow=mount,umount2"]);

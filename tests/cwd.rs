@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::support::{ENTRIES, Sandbox, TempDir};
+use crate::support::{ENTRIES, EVERY, Sandbox, TempDir};
 
 #[test]
 fn it_is_the_callers() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for dir in ["/", "/usr/share", "/etc"] {
             assert_eq!(Sandbox::new(entry).cwd(Path::new(dir)).report().one("cwd"), dir);
         }
@@ -35,7 +35,7 @@ fn it_can_be_chosen() {
 #[test]
 fn a_chosen_one_must_exist_inside() {
     let dir = TempDir::new();
-    for entry in ENTRIES {
+    for entry in EVERY {
         Sandbox::new(entry).set("cwd", "/nowhere/at/all").probe(&["report"]).refused_saying(&[
             "cwd",
             "/nowhere/at/all",
@@ -50,7 +50,7 @@ fn a_chosen_one_must_exist_inside() {
 
 #[test]
 fn one_that_is_gone_is_none() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let script = format!("mkdir '{0}/gone' && cd '{0}/gone' && rmdir '{0}/gone'", dir.display());
         let ended = Sandbox::new(entry).after_shell(&script).probe(&["report"]);

@@ -3,11 +3,11 @@
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 
-use crate::support::{ENTRIES, Sandbox};
+use crate::support::{EVERY, Sandbox};
 
 #[test]
 fn minimal_has_what_programs_need() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry);
         let listed = sandbox.probe(&["file", "list", "/dev"]);
         for name in ["full", "null", "ptmx", "pts", "random", "shm", "tty", "urandom", "zero"] {
@@ -33,7 +33,7 @@ fn minimal_has_no_device_of_the_machines() {
         "console", "core", "fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty",
         "urandom", "zero",
     ];
-    for entry in ENTRIES {
+    for entry in EVERY {
         let listed = Sandbox::new(entry).probe(&["file", "list", "/dev"]);
         for name in listed.ok().split(',') {
             assert!(expected.contains(&name), "/dev/{name}");
@@ -48,7 +48,7 @@ fn minimal_has_no_device_of_the_machines() {
 
 #[test]
 fn the_directory_itself_takes_nothing_new() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry);
         assert_eq!(sandbox.probe(&["file", "create", "/dev/new"]).ok(), "EROFS");
         assert_eq!(sandbox.probe(&["file", "unlink", "/dev/none"]).ok(), "EROFS");
@@ -59,7 +59,7 @@ fn the_directory_itself_takes_nothing_new() {
 
 #[test]
 fn none_is_an_empty_directory() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).set("dev", "none").probe(&["file", "list", "/dev"]).ok(), "");
     }
 }
@@ -69,7 +69,7 @@ fn host_is_the_hosts() {
     let mut names: Vec<_> =
         fs::read_dir("/dev").unwrap().flatten().map(|e| e.file_name().into_string().unwrap()).collect();
     names.sort();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("dev", "host");
         assert_eq!(sandbox.probe(&["file", "list", "/dev"]).ok(), names.join(","));
         assert_eq!(sandbox.probe(&["file", "read", "/dev/zero"]).ok(), "ok");
@@ -78,7 +78,7 @@ fn host_is_the_hosts() {
 
 #[test]
 fn devices_cannot_be_made() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         // A block device, a character device, and under the permissive filter what the kernel itself says.
         let acts = [
             "calls",

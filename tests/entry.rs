@@ -15,6 +15,11 @@ fn launch() -> Sandbox {
     Sandbox::new(Entry::Launch)
 }
 
+/// By the library alone.
+fn held() -> Sandbox {
+    launch().set("route", "preload")
+}
+
 #[test]
 fn exit_codes_are_the_programs() {
     for entry in ENTRIES {
@@ -113,7 +118,7 @@ fn static_programs_are_refused() {
     let text = "#include <stdio.h>\nint main(void) { return puts(\"ran\") < 0; }\n";
     for flags in [&["-static"][..], &["-static-pie"]] {
         let program = dir.compile("cc", "static", text, flags);
-        assert!(launch().run(&program, &[""; 0]).refused(126).contains("static"));
+        assert!(held().run(&program, &[""; 0]).refused(126).contains("static"));
     }
 }
 
@@ -122,9 +127,9 @@ fn scripts_of_static_interpreters_are_refused() {
     need!("busybox");
     let dir = TempDir::new();
     let script = dir.script("script", "#!/bin/busybox sh\necho ran\n");
-    launch().run(&script, &[""; 0]).refused(126);
+    held().run(&script, &[""; 0]).refused(126);
     let nested = dir.script("nested", &format!("#!{}\n", script.display()));
-    launch().run(nested, &[""; 0]).refused(126);
+    held().run(nested, &[""; 0]).refused(126);
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn programs_of_another_c_library_are_refused() {
     let dir = TempDir::new();
     let text = "#include <stdio.h>\nint main(void) { return puts(\"ran\") < 0; }\n";
     let program = dir.compile("musl-gcc", "musl", text, &[]);
-    assert!(launch().run(&program, &[""; 0]).refused(126).contains("ld-musl"));
+    assert!(held().run(&program, &[""; 0]).refused(126).contains("ld-musl"));
     // By the variable alone, its own loader finds that the library does not fit, and does not run it either.
     let alone = Sandbox::new(Entry::Preload).run(&program, &[""; 0]);
     assert!(!alone.status.success() && alone.out.is_empty(), "{alone:?}");
@@ -145,7 +150,7 @@ fn programs_of_another_word_size_are_refused() {
     let dir = TempDir::new();
     // No C library of that size is needed to be refused, nor to be built.
     let program = dir.compile("cc", "small", "void _start(void) { for (;;) ; }\n", &["-m32", "-nostdlib", "-static"]);
-    launch().run(&program, &[""; 0]).refused(126);
+    held().run(&program, &[""; 0]).refused(126);
 }
 
 #[test]
@@ -159,7 +164,7 @@ fn set_user_id_programs_are_refused() {
     } else {
         std::os::unix::fs::symlink("/usr/bin/su", &program).unwrap();
     }
-    assert!(launch().run(&program, &["report"]).refused(126).contains("set-user-id"));
+    assert!(held().run(&program, &["report"]).refused(126).contains("set-user-id"));
 }
 
 #[test]
@@ -168,7 +173,7 @@ fn programs_with_file_capabilities_are_refused() {
     let dir = TempDir::new();
     let program = dir.install(bins::probe(), "capable");
     assert!(Command::new("setcap").arg("cap_net_raw+ep").arg(&program).status().unwrap().success());
-    assert!(launch().run(&program, &["report"]).refused(126).contains("capabilities"));
+    assert!(held().run(&program, &["report"]).refused(126).contains("capabilities"));
 }
 
 #[test]
@@ -176,11 +181,11 @@ fn programs_with_code_before_every_constructor_are_refused() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "resolver", "-Wl,-z,now");
-    launch().run(&program, &[""; 0]).refused(126);
+    held().run(&program, &[""; 0]).refused(126);
     let initfirst = dir.compile("cc", "initfirst.so", "int x;\n", &["-shared", "-fPIC", "-Wl,-z,initfirst"]);
     let text = "extern int x;\nint main(void) { return x; }\n";
     let program = dir.compile("cc", "user", text, &[initfirst.to_str().unwrap()]);
-    let ended = launch().run(&program, &[""; 0]);
+    let ended = held().run(&program, &[""; 0]);
     // Whichever of the two libraries the loader takes for the first: the other is no sandbox.
     assert!([125, 126].contains(&ended.code().unwrap()), "{ended:?}");
 }

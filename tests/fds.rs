@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use crate::support::{ENTRIES, Sandbox, TempDir};
+use crate::support::{ENTRIES, EVERY, Sandbox, TempDir};
 use crate::{cc, need};
 
 #[test]
 fn inherited_descriptors_are_closed() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).after_shell("exec 3</dev/null 7</etc/passwd 9>/dev/null");
         assert_eq!(sandbox.report().all("fd"), ["0", "1", "2"]);
     }
@@ -21,7 +21,7 @@ fn inherited_descriptors_are_closed() {
 #[test]
 fn named_descriptors_stay_open() {
     let dir = TempDir::new();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let file = dir.join(format!("{entry:?}"));
         let script = format!("exec 5>'{}' 6</dev/null 8</dev/null", file.display());
         let sandbox = Sandbox::new(entry).after_shell(&script).set("keep-fd", "5").set("keep-fd", "8");
@@ -33,14 +33,14 @@ fn named_descriptors_stay_open() {
 
 #[test]
 fn a_descriptor_to_be_kept_must_be_open() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         Sandbox::new(entry).set("keep-fd", "77").probe(&["report"]).refused_saying(&["77"]);
     }
 }
 
 #[test]
 fn a_directory_is_refused_as_any_descriptor() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for number in [0, 1, 2] {
             let sandbox = Sandbox::new(entry).after_shell(&format!("exec {number}</etc"));
             let ended = sandbox.probe(&["file", "list", "/proc/self/fd/0/"]);
@@ -60,7 +60,7 @@ fn standard_descriptors_that_are_closed_stay_so_and_nothing_takes_their_place() 
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "open_fds");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (closed, left) in
             [("exec 0<&-", 6), ("exec 1>&-", 5), ("exec 2>&-", 3), ("exec 0<&- 1>&- 2>&-", 0), ("true", 7)]
         {
@@ -72,7 +72,7 @@ fn standard_descriptors_that_are_closed_stay_so_and_nothing_takes_their_place() 
 
 #[test]
 fn a_failure_with_standard_error_closed_is_still_one() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("bind", "/nowhere:/mnt").after_shell("exec 0<&- 2>&-");
         let ended = sandbox.probe(&["report"]);
         assert_eq!((ended.code(), &*ended.out, &*ended.err), (Some(125), "", ""));
@@ -81,7 +81,7 @@ fn a_failure_with_standard_error_closed_is_still_one() {
 
 #[test]
 fn with_too_few_descriptors_nothing_runs_unsandboxed() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for limit in [3, 4, 5, 6, 8] {
             let sandbox = Sandbox::new(entry).after_shell(&format!("ulimit -n {limit}"));
             let ended = sandbox.probe(&["report"]);
@@ -99,7 +99,7 @@ fn with_too_few_descriptors_nothing_runs_unsandboxed() {
 
 #[test]
 fn the_limit_itself_is_the_programs() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).after_shell("ulimit -n 64; ulimit -c 0");
         let limits = sandbox.report();
         assert!(limits.all("rlimit").iter().any(|limit| limit == "7:64:64"), "{:?}", limits.all("rlimit"));
@@ -109,7 +109,7 @@ fn the_limit_itself_is_the_programs() {
 #[test]
 fn many_descriptors_and_high_ones_are_kept_as_they_are() {
     need!("bash");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let numbers: Vec<i32> = (10..110).chain([1500, 4000]).collect();
         let open: String = numbers.iter().map(|fd| format!("exec {fd}</etc/passwd; ")).collect();
         let script = format!("ulimit -n 4096; {open} exec 200</etc/passwd; exec \"$@\"");
@@ -126,7 +126,7 @@ fn many_descriptors_and_high_ones_are_kept_as_they_are() {
 #[test]
 fn a_descriptor_above_a_limit_that_was_lowered_is_kept_too() {
     need!("bash");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let script = "exec 700</etc/passwd; ulimit -n 100; exec \"$@\"";
         let sandbox = Sandbox::new(entry).set("keep-fd", "700").wrapped(&["bash", "-c", script, "bash"]);
         assert_eq!(sandbox.probe(&["calls", "fcntl:700:1"]).ok(), "ok", "{entry:?}");
@@ -137,7 +137,7 @@ fn a_descriptor_above_a_limit_that_was_lowered_is_kept_too() {
 
 #[test]
 fn the_status_descriptor_is_not_handed_over() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["keep-fd=9", "status-fd=9"]).after_shell("exec 9>/dev/null");
         sandbox.probe(&["report"]).refused_saying(&["keep-fd", "status-fd"]);
     }
@@ -171,7 +171,7 @@ fn silenced_descriptors_are_the_null_device_and_others_are_not() {
 #[test]
 fn nothing_of_ours_is_left_open_where_descriptors_are_silenced() {
     let dir = TempDir::new();
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&["stderr-null"][..], &["stderr-null", "log-level=debug", "status-fd=9"]] {
             let sandbox = Sandbox::new(entry).with(settings).set("log-file", dir.join("log"));
             for sandbox in [sandbox, Sandbox::new(entry).with(settings)] {
@@ -185,7 +185,7 @@ fn nothing_of_ours_is_left_open_where_descriptors_are_silenced() {
 
 #[test]
 fn a_closed_standard_descriptor_that_is_silenced_is_there() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["silent", "keep-fd=9"]);
         let sandbox = sandbox.after_shell("exec 9>&1 0<&- 1>&- 2>&-");
         let ended =
@@ -196,7 +196,7 @@ fn a_closed_standard_descriptor_that_is_silenced_is_there() {
 
 #[test]
 fn why_a_silent_program_did_not_start_is_said() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&["silent"][..], &["stderr-null"], &["silent", "init"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             let failing = sandbox.clone().with(&["bind=/nowhere:/mnt"]);
@@ -212,7 +212,7 @@ fn why_a_silent_program_did_not_start_is_said() {
 #[test]
 fn a_log_has_what_standard_error_would_have() {
     need!("bash");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let log = dir.join("log");
         let sandbox = Sandbox::new(entry).set("log-file", &log);

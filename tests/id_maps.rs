@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use crate::need;
 use crate::support::need::is_root;
 use crate::support::subids::{self, COUNT};
-use crate::support::{ENTRIES, Entry, Report, Sandbox, TempDir};
+use crate::support::{EVERY, Entry, Report, Sandbox, TempDir};
 
 /// The caller as 0, and others from 1 on.
 fn two_ranges(entry: Entry) -> Sandbox {
@@ -22,7 +22,7 @@ fn two_ranges(entry: Entry) -> Sandbox {
 fn the_maps_are_those_asked_for_and_the_caller_has_its_own_id_in_them() {
     need!("subids");
     let (own, others) = (Report::of_the_host(), subids::own().unwrap());
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = two_ranges(entry).report();
         assert_eq!(inside.all("uid_map"), [format!("0 {} 1", own.one("uid")), format!("1 {} {COUNT}", others.uid)]);
         assert_eq!(inside.all("gid_map"), [format!("0 {} 1", own.one("gid")), format!("1 {} {COUNT}", others.gid)]);
@@ -36,7 +36,7 @@ fn the_maps_are_those_asked_for_and_the_caller_has_its_own_id_in_them() {
 #[test]
 fn the_program_becomes_any_mapped_id_and_stays_master_of_its_own_process() {
     need!("subids");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (uid, gid) in [("0", "7"), ("5", "0"), ("5", "7")] {
             let sandbox = two_ranges(entry).set("uid", uid).set("gid", gid);
             let inside = sandbox.report();
@@ -59,7 +59,7 @@ fn the_program_becomes_any_mapped_id_and_stays_master_of_its_own_process() {
 fn what_is_made_inside_belongs_to_the_id_outside() {
     need!("subids");
     let (own, others) = (Report::of_the_host(), subids::own().unwrap());
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         fs::set_permissions(&*dir, fs::Permissions::from_mode(0o777)).unwrap();
         let make = |sandbox: Sandbox, name: &str| {
@@ -80,7 +80,7 @@ fn what_is_made_inside_belongs_to_the_id_outside() {
 #[test]
 fn private_files_are_the_programs() {
     need!("subids");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = two_ranges(entry).with(&["uid=5", "gid=7", "tmpfs=/mnt:mode=700"]);
         assert_eq!(sandbox.probe(&["file", "create", "/mnt/made"]).ok(), "ok");
         assert_eq!(sandbox.probe(&["file", "create", "/tmp/made"]).ok(), "ok");
@@ -92,7 +92,7 @@ fn private_files_are_the_programs() {
 fn an_id_that_is_not_mapped_is_nobodys() {
     need!("subids");
     let others = subids::own().unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry)
             .set("uid-map", format!("0:{}:{COUNT}", others.uid))
             .set("gid-map", format!("0:{}:{COUNT}", others.gid))
@@ -114,7 +114,7 @@ fn an_id_that_is_not_mapped_is_nobodys() {
 fn maps_that_contradict_themselves_name_both_ranges() {
     let own = Report::of_the_host();
     let uid: u32 = own.one("uid").parse().unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let refuses = |settings: &[&str], words: &[&str]| {
             Sandbox::new(entry).with(settings).probe(&["report"]).refused_saying(words);
         };
@@ -137,7 +137,7 @@ fn maps_that_contradict_themselves_name_both_ranges() {
 #[test]
 fn ones_own_id_alone_needs_nobody() {
     let own = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry)
             .set("uid-map", format!("7:{}", own.one("uid")))
             .set("gid-map", format!("8:{}:1", own.one("gid")));
@@ -151,7 +151,7 @@ fn ones_own_id_alone_needs_nobody() {
 #[test]
 fn root_leaves_its_groups_outside() {
     need!("root");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let with_groups = |sandbox: Sandbox| sandbox.wrapped(&["setpriv", "--groups", "4,6"]).report();
         let maps = ["uid-map=0:0:10", "gid-map=0:0:10"];
         for settings in [&[][..], &maps[..]] {
@@ -170,7 +170,7 @@ fn root_leaves_its_groups_outside() {
 #[test]
 fn who_can_change_its_ids_needs_another_at_pid_1() {
     need!("subids");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for kept in ["setuid", "setgid"] {
             let sandbox = two_ranges(entry).set("cap-keep", kept);
             sandbox.probe(&["report"]).refused_saying(&["cap-keep", "hint", "--init"]);
@@ -184,7 +184,7 @@ fn who_can_change_its_ids_needs_another_at_pid_1() {
 #[test]
 fn an_ignored_child_signal_stays_ignored() {
     need!("subids");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let ignoring = |sandbox: Sandbox| sandbox.after_shell("trap '' CHLD").report().one("status.SigIgn").to_owned();
         assert_eq!(ignoring(two_ranges(entry)), ignoring(Sandbox::new(entry)));
     }

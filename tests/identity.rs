@@ -4,12 +4,12 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use crate::need;
-use crate::support::{ENTRIES, Report, Sandbox, TempDir};
+use crate::support::{EVERY, Report, Sandbox, TempDir};
 
 #[test]
 fn the_program_is_the_caller() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         for key in ["uid", "euid", "gid", "egid"] {
             assert_eq!(inside.one(key), host.one(key), "{entry:?}");
@@ -23,7 +23,7 @@ fn the_program_is_the_caller() {
 #[test]
 fn ids_inside_can_be_chosen() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (uid, gid) in [("0", "0"), ("1234", "0"), ("4294967294", "77")] {
             let inside = Sandbox::new(entry).set("uid", uid).set("gid", gid).report();
             assert_eq!(inside.one("status.Uid"), [uid; 4].join(" "));
@@ -36,7 +36,7 @@ fn ids_inside_can_be_chosen() {
 
 #[test]
 fn what_is_made_inside_belongs_to_the_caller() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let file = dir.join("made");
         let made = Sandbox::new(entry).with(&["uid=4321", "gid=4321"]).set("bind", &*dir).probe(&[
@@ -54,7 +54,7 @@ fn what_is_made_inside_belongs_to_the_caller() {
 #[test]
 fn groups_cannot_be_dropped_to_gain_access() {
     need!("user");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         assert_eq!(inside.one("setgroups"), "deny");
     }
@@ -67,7 +67,7 @@ fn root_without_a_user_namespace_becomes_whom_it_names() {
     let secret = dir.file("secret", "x");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(&*dir, fs::Permissions::from_mode(0o777)).unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["share=user", "uid=65534", "gid=65533"]).set("bind", &*dir);
         let inside = sandbox.report();
         assert_eq!(inside.one("status.Uid"), ["65534"; 4].join(" "));
@@ -86,7 +86,7 @@ fn root_without_a_user_namespace_becomes_whom_it_names() {
 fn a_user_without_a_user_namespace_cannot_become_another() {
     need!("user");
     let all = "user,mount,pid,net,ipc,uts,cgroup,time";
-    for entry in ENTRIES {
+    for entry in EVERY {
         Sandbox::new(entry).set("share", all).set("uid", "0").probe(&["report"]).refused(125);
     }
 }
@@ -94,7 +94,7 @@ fn a_user_without_a_user_namespace_cannot_become_another() {
 #[test]
 fn files_of_others_are_nobodys() {
     need!("user");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let stat = Sandbox::new(entry).probe(&["file", "stat", "/usr"]);
         assert!(stat.ok().contains("uid=65534 gid=65534"), "{stat:?}");
     }

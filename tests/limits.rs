@@ -5,7 +5,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use crate::need;
-use crate::support::{ENTRIES, Ended, Entry, Sandbox, TempDir, bare, bins};
+use crate::support::{ENTRIES, EVERY, Ended, Entry, Sandbox, TempDir, bare, bins};
 
 /// Name in /proc/PID/limits, and its name here.
 const NAMES: [(&str, &str); 16] = [
@@ -50,7 +50,7 @@ fn limit(sandbox: &Sandbox, act: &[&str]) -> Ended {
 /// What an act comes to with the limit, and without.
 #[track_caller]
 fn held(setting: &str, act: &[&str], with: &str, without: &str) {
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(limit(&Sandbox::new(entry).set("rlimit", setting), act).ok(), with, "{setting}, {entry:?}");
         assert_eq!(limit(&Sandbox::new(entry), act).ok(), without, "without {setting}, {entry:?}");
     }
@@ -59,7 +59,7 @@ fn held(setting: &str, act: &[&str], with: &str, without: &str) {
 #[test]
 fn without_a_setting_every_limit_is_the_callers() {
     let callers = callers();
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(inside(&Sandbox::new(entry)), callers);
     }
 }
@@ -85,7 +85,7 @@ fn each_of_the_sixteen_is_what_was_asked_for() {
         ("stack", "1m:2m", "1048576", "2097152"),
     ];
     let callers = callers();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let mut sandbox = Sandbox::new(entry);
         for (name, value, ..) in asked {
             sandbox = sandbox.set("rlimit", format!("{name}={value}"));
@@ -101,7 +101,7 @@ fn each_of_the_sixteen_is_what_was_asked_for() {
 #[test]
 fn soft_hard_and_inf_are_the_callers_limits_and_none() {
     let caller = "ulimit -Sn 50; ulimit -Hn 100; ulimit -St 500; ulimit -Ht 600; ulimit -Sc 0";
-    for entry in ENTRIES {
+    for entry in EVERY {
         let of_two = |nofile: &str| {
             let sandbox = Sandbox::new(entry).set("rlimit", format!("nofile={nofile}")).after_shell(caller);
             let (soft, hard) = of(&inside(&sandbox), "nofile");
@@ -123,7 +123,7 @@ fn soft_hard_and_inf_are_the_callers_limits_and_none() {
 
 #[test]
 fn the_last_of_a_name_holds() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["rlimit=nofile=20", "rlimit=core=0", "rlimit=nofile=30:40"]);
         assert_eq!(of(&inside(&sandbox), "nofile"), ("30".into(), "40".into()));
     }
@@ -131,7 +131,7 @@ fn the_last_of_a_name_holds() {
 
 #[test]
 fn a_soft_limit_above_the_hard_one_is_refused() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (asked, words) in
             [("nofile=3:2", "above"), ("nofile=200:hard", "nofile: "), ("nofile=inf:hard", "inf and 100")]
         {
@@ -143,7 +143,7 @@ fn a_soft_limit_above_the_hard_one_is_refused() {
 
 #[test]
 fn a_hard_limit_is_raised_only_with_the_privilege() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = |asked: &str| Sandbox::new(entry).set("rlimit", asked).after_shell("ulimit -n 100");
         let more = sandbox("nofile=101:102");
         let had = bare("sh", &["-c", "ulimit -n 100; ulimit -n 102"]).status.success();
@@ -159,7 +159,7 @@ fn a_hard_limit_is_raised_only_with_the_privilege() {
 
 #[test]
 fn the_process_outside_keeps_its_own_limits() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let outside = Sandbox::new(entry).with(&["rlimit=nofile=32", "rlimit=core=1k", "rlimit=stack=1m"]);
         let running = outside.spawn(bins::probe(), &["sleep", "5000"]);
         assert_eq!(running.line(), "ready");
@@ -190,7 +190,7 @@ fn nofile_ends_descriptors() {
 #[test]
 fn memory_ends_at_as_and_at_data() {
     for name in ["as", "data"] {
-        for entry in ENTRIES {
+        for entry in EVERY {
             let ended = limit(&Sandbox::new(entry).set("rlimit", format!("{name}=64m")), &["map", "100"]);
             let (far, stopped) = ended.ok().split_once(' ').unwrap();
             assert!(stopped == "ENOMEM" && (30..64).contains(&far.parse::<i32>().unwrap()), "{ended:?}");
@@ -219,7 +219,7 @@ fn nproc_ends_processes_and_counts_those_of_the_sandbox_alone() {
     need!("user");
     // Outer, and the program itself; and the reaper.
     held("nproc=6", &["fork", "10"], "4 EAGAIN", "10 ok");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["init", "rlimit=nproc=6"]);
         assert_eq!(limit(&sandbox, &["fork", "10"]).ok(), "3 EAGAIN");
     }
@@ -228,7 +228,7 @@ fn nproc_ends_processes_and_counts_those_of_the_sandbox_alone() {
 #[test]
 fn nproc_is_refused_where_the_kernel_would_not_hold_it() {
     need!("root");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let refused = Sandbox::new(entry).set("rlimit", "nproc=6").probe(&["report"]);
         refused.refused_saying(&["sbx: rlimits: setrlimit nproc of root", "(EPERM)", "another user"]);
         Sandbox::new(entry).set("rlimit", "nproc=inf").probe(&["exit", "0"]);
@@ -243,7 +243,7 @@ fn nproc_is_refused_where_the_kernel_would_not_hold_it() {
 #[test]
 fn fsize_ends_files_by_an_error_for_pid_1_and_by_a_signal_else() {
     held("fsize=64k", &["write", "/tmp/file", "102400"], "65536 EFBIG", "102400 ok");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["init", "rlimit=fsize=64k"]);
         assert_eq!(limit(&sandbox, &["write", "/tmp/file", "102400"]).signal(), Some(Signal::SIGXFSZ as i32));
         assert_eq!(limit(&Sandbox::new(entry).with(&["init"]), &["write", "/tmp/file", "102400"]).ok(), "102400 ok");
@@ -266,7 +266,7 @@ fn rttime_ends_a_real_time_program() {
     need!("root");
     // The capability to become one is the host's, and so only root's.
     let settings = ["share=user", "cap-keep=sys_nice"];
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&settings);
         let with = limit(&sandbox.clone().set("rlimit", "rttime=200ms"), &["fifo-spin", "1000"]);
         assert_eq!(with.signal(), Some(Signal::SIGKILL as i32), "{with:?}");
@@ -278,7 +278,7 @@ fn rttime_ends_a_real_time_program() {
 fn rtprio_and_nice_are_what_a_program_may_take_for_itself() {
     // Nearly everybody's hard limits are 0.
     need!("sys_resource");
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(limit(&Sandbox::new(entry).set("rlimit", "rtprio=5"), &["fifo", "5"]).ok(), "ok");
         assert_eq!(limit(&Sandbox::new(entry).set("rlimit", "rtprio=5"), &["fifo", "6"]).ok(), "EPERM");
         let sandbox = Sandbox::new(entry).set("rlimit", "nice=25");
@@ -288,7 +288,7 @@ fn rtprio_and_nice_are_what_a_program_may_take_for_itself() {
 
 #[test]
 fn stack_ends_deep_recursion_in_the_program_and_its_children() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let (with, without) = (Sandbox::new(entry).set("rlimit", "stack=512k"), Sandbox::new(entry));
         // 2.5 MiB of frames; Rust's handler turns the fault into an abort, which pid 1 ends as SIGSEGV.
         assert_eq!(limit(&with, &["descend", "600"]).signal(), Some(Signal::SIGSEGV as i32));
@@ -307,7 +307,7 @@ fn memlock_msgqueue_and_sigpending_end_what_they_count() {
 
 #[test]
 fn the_program_cannot_raise_a_hard_limit_again() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let raise = ["-c", "ulimit -n 20 2>/dev/null && echo raised; ulimit -n 10 && echo lowered"];
         let sandbox = Sandbox::new(entry).set("rlimit", "nofile=16");
         assert_eq!(sandbox.run("sh", &raise).out, "lowered\n");

@@ -67,4 +67,5 @@ mod propagation;
 mod launcher;
 mod library;
 mod report;
+mod routes;
 mod settings;

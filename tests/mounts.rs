@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use crate::need;
-use crate::support::{Denial, ENTRIES, Entry, Sandbox, TempDir, bins, denied};
+use crate::support::{Denial, ENTRIES, EVERY, Entry, Sandbox, TempDir, bins, denied};
 
 #[test]
 fn the_hosts_tree_is_there_and_read_only() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry);
         assert_eq!(sandbox.probe(&["file", "read", "/etc/passwd"]).ok(), "ok");
         for path in ["/sbx-new", "/usr/sbx-new", "/etc/sbx-new"] {
@@ -25,7 +25,7 @@ fn root_rw_leaves_the_tree_to_the_hosts_permissions() {
     let dir = TempDir::under(Path::new("/opt"));
     let file = dir.join("new");
     let act = ["file", "create", file.to_str().unwrap()];
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).probe(&act).ok(), "EROFS");
         assert_eq!(Sandbox::new(entry).set("root-rw", "true").probe(&act).ok(), "ok");
         fs::remove_file(&file).unwrap();
@@ -35,7 +35,7 @@ fn root_rw_leaves_the_tree_to_the_hosts_permissions() {
 #[test]
 fn every_mount_is_read_only_nosuid_and_nodev_but_for_what_is_meant_to_be_otherwise() {
     let writable = ["/tmp", "/var/tmp", "/run", "/dev/shm", "/proc", "/dev/pts"];
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["proc=ro"], &["uid=0"]] {
             let inside = Sandbox::new(entry).with(settings).report();
             for mount in inside.mounts() {
@@ -51,7 +51,7 @@ fn every_mount_is_read_only_nosuid_and_nodev_but_for_what_is_meant_to_be_otherwi
 
 #[test]
 fn no_mount_leads_back_to_the_hosts() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         for line in inside.all("mount") {
             assert!(!line.contains(" shared:"), "what is mounted on the host would appear: {line}");
@@ -81,7 +81,7 @@ fn temporary_directories_are_private_empty_and_writable() {
 
 #[test]
 fn homes_are_hidden() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for dir in ["/home", "/root"] {
             let sandbox = Sandbox::new(entry).cwd(Path::new("/"));
             assert_eq!(sandbox.probe(&["file", "list", dir]).ok(), "", "{dir}");
@@ -96,7 +96,7 @@ fn a_home_in_an_unusual_place_is_hidden_too() {
     // Where nothing else would hide it.
     let home = TempDir::under(Path::new("/opt"));
     let key = home.file("key", "x");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let act = ["file", "read", key.to_str().unwrap()];
         let sandbox = Sandbox::new(entry).cwd(Path::new("/"));
         assert_eq!(sandbox.clone().env("HOME", home.as_os_str()).probe(&act).ok(), "ENOENT");
@@ -109,7 +109,7 @@ fn a_current_directory_that_would_be_hidden_stays_visible_read_only() {
     let dir = TempDir::new();
     dir.file("input", "x");
     let sub = dir.dir("sub");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).cwd(&dir);
         assert_eq!(sandbox.report().one("cwd"), dir.to_str().unwrap());
         assert_eq!(sandbox.probe(&["file", "read", "input"]).ok(), "ok");
@@ -126,7 +126,7 @@ fn a_home_stays_hidden_even_as_the_current_directory() {
     let home = TempDir::new();
     home.file("key", "x");
     let work = home.dir("work");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).env("HOME", home.as_os_str());
         assert_eq!(sandbox.clone().cwd(&home).probe(&["file", "read", "key"]).ok(), "ENOENT");
         let inside = sandbox.clone().cwd(&work).report();
@@ -194,7 +194,7 @@ fn a_directory_can_be_the_root() {
 fn binding_over_a_private_directory_replaces_it() {
     let dir = TempDir::new();
     dir.file("x", "x");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("bind-ro", format!("{}:/tmp", dir.display())).cwd(Path::new("/"));
         assert_eq!(sandbox.probe(&["file", "list", "/tmp"]).ok(), "x");
     }

@@ -2,7 +2,7 @@
 
 use crate::need;
 use crate::support::report::NAMESPACES;
-use crate::support::{ENTRIES, Report, Sandbox};
+use crate::support::{ENTRIES, EVERY, Report, Sandbox};
 
 /// The setting's word for a namespace's file.
 fn word(file: &str) -> &str {
@@ -12,7 +12,7 @@ fn word(file: &str) -> &str {
 #[test]
 fn all_eight_are_new() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         for name in NAMESPACES {
             let key = format!("ns.{name}");
@@ -37,7 +37,7 @@ fn two_sandboxes_share_none() {
 #[test]
 fn each_kind_that_is_shared_is_the_callers_and_the_others_are_new() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         for shared in NAMESPACES.into_iter().filter(|name| *name != "user") {
             let inside = Sandbox::new(entry).set("share", word(shared)).report();
             for name in NAMESPACES {
@@ -52,7 +52,7 @@ fn each_kind_that_is_shared_is_the_callers_and_the_others_are_new() {
 fn root_can_do_without_a_user_namespace() {
     need!("root");
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).set("share", "user").report();
         assert_eq!(inside.one("ns.user"), host.one("ns.user"));
         assert_ne!(inside.one("ns.mnt"), host.one("ns.mnt"));
@@ -64,7 +64,7 @@ fn root_can_do_without_a_user_namespace() {
 #[test]
 fn a_user_needs_a_user_namespace_for_the_others() {
     need!("user");
-    for entry in ENTRIES {
+    for entry in EVERY {
         Sandbox::new(entry).set("share", "user").probe(&["report"]).refused(125);
     }
 }
@@ -72,7 +72,7 @@ fn a_user_needs_a_user_namespace_for_the_others() {
 #[test]
 fn with_every_namespace_shared_the_rest_still_holds() {
     let all = "user,mount,pid,net,ipc,uts,cgroup,time";
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("share", all);
         let inside = sandbox.report();
         assert_ne!(inside.one("pid"), "1");
@@ -85,7 +85,7 @@ fn with_every_namespace_shared_the_rest_still_holds() {
 
 #[test]
 fn without_a_mount_namespace_file_settings_are_refused() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (name, value) in
             [("bind", "/usr:/mnt"), ("tmpfs", "/mnt"), ("root", "empty"), ("hide", "/usr"), ("proc", "ro")]
         {
@@ -96,7 +96,7 @@ fn without_a_mount_namespace_file_settings_are_refused() {
 
 #[test]
 fn the_program_is_pid_1_and_sees_no_other() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         assert_eq!((inside.one("pid"), inside.one("ppid")), ("1", "0"));
         assert_eq!(inside.all("process"), ["1"], "{entry:?}");
@@ -106,7 +106,7 @@ fn the_program_is_pid_1_and_sees_no_other() {
 
 #[test]
 fn with_init_the_program_is_pid_2() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).set("init", "true").report();
         assert_eq!((inside.one("pid"), inside.one("ppid")), ("2", "1"));
         assert_eq!(inside.all("process"), ["1", "2"]);
@@ -115,7 +115,7 @@ fn with_init_the_program_is_pid_2() {
 
 #[test]
 fn with_the_pid_namespace_shared_proc_is_the_hosts_and_read_only() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("share", "pid");
         let inside = sandbox.report();
         assert_ne!(inside.one("pid"), "1");
@@ -127,7 +127,7 @@ fn with_the_pid_namespace_shared_proc_is_the_hosts_and_read_only() {
 #[test]
 fn host_names_are_the_sandboxs_own() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         assert_eq!((inside.one("hostname"), inside.one("domainname")), ("sandbox", "(none)"));
         let named = Sandbox::new(entry).with(&["hostname=box.example", "domainname=example"]).report();
@@ -141,7 +141,7 @@ fn host_names_are_the_sandboxs_own() {
 
 #[test]
 fn the_cgroup_namespace_hides_where_the_sandbox_lies() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for line in Sandbox::new(entry).report().all("cgroup") {
             assert!(line.ends_with(":/"), "{line}");
         }

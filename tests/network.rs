@@ -5,11 +5,11 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
 use crate::need;
-use crate::support::{Denial, ENTRIES, Report, Sandbox, TempDir, denied};
+use crate::support::{Denial, EVERY, Report, Sandbox, TempDir, denied};
 
 #[test]
 fn only_loopback_is_there_and_it_is_up() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         let interfaces: Vec<_> =
             inside.all("net").iter().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
@@ -21,7 +21,7 @@ fn only_loopback_is_there_and_it_is_up() {
 #[test]
 fn loopback_speaks_ipv6_too() {
     need!("ipv6");
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).probe(&["net", "loopback", "::1"]).ok(), "ok");
     }
 }
@@ -35,7 +35,7 @@ fn servers_of_the_host_are_out_of_reach() {
 
 #[test]
 fn addresses_beyond_are_unreachable() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         // The address that cloud machines keep credentials at; no packet leaves the namespace.
         for act in [["net", "connect", "169.254.169.254:80"], ["net", "udp", "192.0.2.1:53"]] {
             assert_eq!(Sandbox::new(entry).probe(&act).ok(), "ENETUNREACH");
@@ -66,7 +66,7 @@ fn sockets_in_hidden_directories_are_out_of_reach() {
 #[test]
 fn with_the_hosts_network_the_interfaces_are_the_hosts() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         for setting in ["net=host", "share=net"] {
             assert_eq!(Sandbox::new(entry).with(&[setting]).report().one("ns.net"), host.one("ns.net"));
         }
@@ -77,7 +77,7 @@ fn with_the_hosts_network_the_interfaces_are_the_hosts() {
 #[test]
 fn with_filter_no_socket_can_be_made_but_a_pair() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("net", "filter");
         assert_eq!(sandbox.report().one("ns.net"), host.one("ns.net"), "it saves the namespace");
         let sockets = [
@@ -127,7 +127,7 @@ fn of_socket_families_only_the_isolated_are_there() {
         "socket:31:5:0",
         "socket:0x100000010:3:0",
     ];
-    for entry in ENTRIES {
+    for entry in EVERY {
         for answer in Sandbox::new(entry).probe(&others).ok().lines() {
             assert_eq!(answer, "EAFNOSUPPORT");
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::need;
 use crate::support::sandbox::IntoOsString;
 use crate::support::traced::traced;
-use crate::support::{ENTRIES, Sandbox, TempDir, bins};
+use crate::support::{ENTRIES, EVERY, Sandbox, TempDir, bins};
 
 /// Two layers that both have `both`, and each a file of its own.
 fn layers() -> TempDir {
@@ -35,7 +35,7 @@ fn value(dir: &TempDir, at: &str, fields: &[&str]) -> OsString {
 fn the_first_lower_is_on_top_and_changes_vanish_at_the_end() {
     let dir = layers();
     let lowers = ["lower=top", "lower=base"];
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("overlay", value(&dir, "/mnt", &lowers));
         assert_eq!(sandbox.probe(&["file", "list", "/mnt"]).ok(), "both,one,two");
         assert_eq!(sandbox.probe(&["file", "cat", "/mnt/both"]).ok(), "top");
@@ -51,7 +51,7 @@ fn the_first_lower_is_on_top_and_changes_vanish_at_the_end() {
 
 #[test]
 fn changes_are_kept_in_upper_and_nowhere_else() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = layers();
         let fields = ["lower=top", "lower=base", "upper=upper", "work=work"];
         let sandbox = Sandbox::new(entry).set("overlay", value(&dir, "/mnt", &fields));
@@ -73,7 +73,7 @@ fn changes_are_kept_in_upper_and_nowhere_else() {
 fn programs_of_the_layers_run_unless_noexec() {
     let dir = layers();
     dir.install(Path::new("/bin/true"), "top/true");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("overlay", value(&dir, "/mnt", &["lower=top"]));
         assert_eq!(sandbox.run("/bin/sh", &["-c", "/mnt/true && echo ran"]).ok(), "ran");
         let mut noexec = value(&dir, "/mnt", &["lower=top"]);
@@ -86,7 +86,7 @@ fn programs_of_the_layers_run_unless_noexec() {
 #[test]
 fn any_bytes_may_be_in_the_names_of_layers() {
     let names: [&[u8]; 5] = [b"a:b", b"a,b", b"a\\b", b"upperdir=x,lowerdir=y", b"\xff\n o"];
-    for entry in ENTRIES {
+    for entry in EVERY {
         for name in names {
             let dir = TempDir::new();
             let lower = dir.dir(OsStr::from_bytes(name));
@@ -112,7 +112,7 @@ fn there_may_be_more_layers_than_one_option_holds() {
     }
     let fields: Vec<String> = names.iter().map(|name| format!("lower={name}")).collect();
     let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("overlay", value(&dir, "/mnt", &fields));
         assert_eq!(sandbox.probe(&["file", "list", "/mnt"]).ok(), names.join(","));
     }
@@ -131,7 +131,7 @@ fn layers_that_cannot_be_laid_are_refused_by_name() {
         (&["lower=top", "upper=top", "work=work"], &["/mnt", "ELOOP", "overlap"]),
         (&["lower=top", "upper=upper", "work=upper/inner"], &["/mnt", "EINVAL", "neither within the other"]),
     ];
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (fields, words) in cases {
             let sandbox = Sandbox::new(entry).set("overlay", value(&dir, "/mnt", fields));
             sandbox.probe(&["report"]).refused_saying(&[&["sbx: mounts: "], words].concat());
@@ -155,7 +155,7 @@ fn an_overlay_that_could_only_be_read_is_refused() {
     for name in ["upper", "work"] {
         std::os::unix::fs::chown(dir.join(name), Some(4242), Some(4242)).unwrap();
     }
-    for entry in ENTRIES {
+    for entry in EVERY {
         let text = value(&dir, "/mnt", &["lower=top", "upper=upper", "work=work"]);
         let sandbox = Sandbox::new(entry).set("overlay", text);
         sandbox.probe(&["report"]).refused_saying(&["/work", "EACCES", "sbx: hint: an overlay's work directory"]);
@@ -205,7 +205,7 @@ fn what_lies_below_an_overlay_is_mounted_where_its_links_lead_inside() {
     dir.dir("top/real/usr");
     symlink("/mnt/real", dir.join("top/inside")).unwrap();
     symlink(&*victim, dir.join("top/outside")).unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let overlay = value(&dir, "/mnt", &["lower=top"]);
         let sandbox = Sandbox::new(entry).set("overlay", &overlay).set("bind-ro", "/usr:/mnt/inside/usr");
         assert!(sandbox.probe(&["file", "list", "/mnt/real/usr"]).ok().contains("bin"));

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::need;
-use crate::support::{Denial, ENTRIES, Report, Sandbox, TempDir, bins, denied};
+use crate::support::{Denial, EVERY, Report, Sandbox, TempDir, bins, denied};
 
 const SETS: [&str; 5] = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
 
@@ -14,7 +14,7 @@ fn sets(inside: &Report) -> Vec<&str> {
 
 #[test]
 fn there_are_none() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["uid=0", "gid=0"], &["init"], &["net=host"]] {
             let inside = Sandbox::new(entry).with(settings).report();
             assert_eq!(sets(&inside), ["0000000000000000"; 5], "{settings:?}");
@@ -27,7 +27,7 @@ fn there_are_none() {
 #[test]
 fn those_kept_are_in_every_set_and_no_others() {
     // chown 0, net_bind_service 10, sys_admin 21
-    for entry in ENTRIES {
+    for entry in EVERY {
         let one = Sandbox::new(entry).set("cap-keep", "net_bind_service").report();
         assert_eq!(sets(&one), ["0000000000000400"; 5]);
         let three = Sandbox::new(entry).set("cap-keep", "CAP_CHOWN,sys_admin,cap_net_bind_service").report();
@@ -39,7 +39,7 @@ fn those_kept_are_in_every_set_and_no_others() {
 #[test]
 fn root_inside_gains_nothing_by_executing() {
     let shown = bins::probe().parent().unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["uid=0", "gid=0"]).set("bind-ro", shown);
         let child = Report::parse(sandbox.probe(&["spawn", "report"]).ok());
         assert_eq!(sets(&child), ["0000000000000000"; 5]);
@@ -48,7 +48,7 @@ fn root_inside_gains_nothing_by_executing() {
 
 #[test]
 fn new_privileges_can_be_allowed() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).set("allow-new-privs", "true").report();
         assert_eq!((inside.one("no_new_privs"), inside.one("seccomp")), ("0", "2"));
         assert_eq!(sets(&inside), ["0000000000000000"; 5]);
@@ -61,7 +61,7 @@ fn set_user_id_files_give_nothing_even_then() {
     let dir = TempDir::new();
     let program = dir.install(bins::probe(), "su");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         // Without a user namespace there is another user to become; only the mounts' nosuid stands in the way.
         let sandbox = Sandbox::new(entry).with(&["share=user", "uid=65534", "gid=65534", "allow-new-privs"]);
         let bind = format!("{}:exec", dir.display());
@@ -81,7 +81,7 @@ fn set_user_id_bits_cannot_be_set() {
     for mode in ["4755", "2755", "6755"] {
         denied(&Denial { act: &["file", "chmod", file, mode], with: &[&bind], without: &allowed, errno: "EPERM" });
     }
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).with(&[&bind]).probe(&["file", "chmod", file, "755"]).ok(), "ok");
         let new = dir.join(format!("new-{entry:?}"));
         let act = ["file", "create-suid", new.to_str().unwrap()];
@@ -92,7 +92,7 @@ fn set_user_id_bits_cannot_be_set() {
 
 #[test]
 fn the_session_is_the_callers_unless_a_new_one_is_asked_for() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         // The caller's session is not of this pid namespace: 0.
         assert_eq!(Sandbox::new(entry).report().one("sid"), "0");
         let own = Sandbox::new(entry).set("new-session", "true").report();
@@ -104,7 +104,7 @@ fn the_session_is_the_callers_unless_a_new_one_is_asked_for() {
 #[test]
 fn what_the_setup_changed_for_itself_is_as_the_caller_left_it() {
     let host = Report::of_the_host();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         for key in ["umask", "status.SigBlk", "status.SigIgn", "status.SigCgt", "personality", "dumpable", "rlimit"] {
             assert_eq!(inside.all(key), host.all(key), "{key}, {entry:?}");
@@ -118,7 +118,7 @@ fn what_the_setup_changed_for_itself_is_as_the_caller_left_it() {
 
 #[test]
 fn the_program_dies_with_its_supervisor_unless_told_otherwise() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).report().one("pdeathsig"), libc::SIGKILL.to_string());
         assert_eq!(Sandbox::new(entry).set("no-die-with-parent", "true").report().one("pdeathsig"), "0");
         let renounce = format!("prctl:{}:0", libc::PR_SET_PDEATHSIG);

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::need;
 use crate::support::ended::TIMEOUT;
 use crate::support::sandbox::clean_env;
-use crate::support::{Denial, ENTRIES, Entry, Sandbox, bins, denied, finish};
+use crate::support::{Denial, EVERY, Entry, Sandbox, bins, denied, finish};
 
 /// Files whose writing changes the machine. They are only opened.
 const SWITCHES: [&str; 5] = [
@@ -32,7 +32,7 @@ const COVERED: [&str; 10] = [
 
 #[test]
 fn what_changes_the_machine_is_read_only_in_every_mode() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["proc=rw"], &["proc=ro"], &["share=pid"], &["share=pid,net"], &["uid=0"]] {
             for file in SWITCHES.into_iter().filter(|file| fs::exists(file).unwrap()) {
                 let answer = Sandbox::new(entry).with(settings).probe(&["file", "open-write", file]);
@@ -48,7 +48,7 @@ fn root_on_the_host_could_have_opened_it() {
     let opened = crate::support::bare(bins::probe(), &["file", "open-write", SWITCHES[0]]);
     assert_eq!(opened.ok(), "ok", "the control of the test above");
     // With all capabilities and no filter it is the mount that says no.
-    for entry in ENTRIES {
+    for entry in EVERY {
         let strong =
             Sandbox::new(entry).with(&["share=user", "seccomp=none", "cap-keep=sys_admin,dac_override,sys_ptrace"]);
         for file in SWITCHES.into_iter().filter(|file| fs::exists(file).unwrap()) {
@@ -59,7 +59,7 @@ fn root_on_the_host_could_have_opened_it() {
 
 #[test]
 fn a_proc_of_the_hosts_is_covered_too() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).set("bind", "/proc:/proc").report();
         for at in ["/proc/sys", "/proc/irq", "/proc/bus"].into_iter().filter(|at| fs::exists(at).unwrap()) {
             let mount = inside.mount(at).unwrap_or_else(|| panic!("{at} is no mount: {:#?}", inside.all("mount")));
@@ -70,7 +70,7 @@ fn a_proc_of_the_hosts_is_covered_too() {
 
 #[test]
 fn directories_of_the_machine_are_read_only_mounts() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let inside = Sandbox::new(entry).report();
         for at in ["/proc/sys", "/proc/irq", "/proc/bus", "/proc/fs"].into_iter().filter(|at| fs::exists(at).unwrap()) {
             let mount = inside.mount(at).unwrap_or_else(|| panic!("{at} is no mount: {:#?}", inside.all("mount")));
@@ -81,7 +81,7 @@ fn directories_of_the_machine_are_read_only_mounts() {
 
 #[test]
 fn what_tells_of_the_machine_is_covered() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["proc=ro"], &["share=pid"]] {
             for file in COVERED.into_iter().filter(|file| fs::exists(file).unwrap()) {
                 let cover = Sandbox::new(entry).with(settings).probe(&["file", "cat", file]);
@@ -97,7 +97,7 @@ fn what_tells_of_the_machine_is_covered() {
 
 #[test]
 fn a_process_can_look_at_and_change_itself() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry);
         assert_eq!(sandbox.probe(&["file", "open-write", "/proc/self/comm"]).ok(), "ok");
         assert_eq!(sandbox.probe(&["file", "read", "/proc/self/maps"]).ok(), "ok");
@@ -125,7 +125,7 @@ fn ro_refuses_even_that() {
 
 #[test]
 fn none_is_empty() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).set("proc", "none").probe(&["file", "list", "/proc"]).ok(), "");
     }
 }
@@ -133,7 +133,7 @@ fn none_is_empty() {
 #[test]
 fn a_process_outside_cannot_be_named() {
     let own = std::process::id().to_string();
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).probe(&["kill", &own, "0"]).ok(), "ESRCH");
         assert_eq!(
             Sandbox::new(entry).probe(&["file", "list", "/proc/1/root/"]).ok(),
@@ -154,7 +154,7 @@ fn masked(entry: Entry, user: &[&str], settings: &[&str]) -> crate::support::End
 fn behind_a_masked_proc_a_fresh_one_is_refused_with_the_remedy() {
     need!("root", "setpriv");
     let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    for entry in ENTRIES {
+    for entry in EVERY {
         for user in [&[][..], &nobody] {
             let ended = masked(entry, user, &[]);
             ended.refused_saying(&["/proc", "EPERM", "sbx: hint: ", "--proc none"]);

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use crate::need;
-use crate::support::{Denial, ENTRIES, Entry, Report, Sandbox, bare, bins, denied, outside};
+use crate::support::{Denial, ENTRIES, EVERY, Entry, Report, Sandbox, bare, bins, denied, outside};
 
 /// A field of the caller's report and the program's.
 fn both(sandbox: &Sandbox, key: &str) -> (String, String) {
@@ -12,7 +12,7 @@ fn both(sandbox: &Sandbox, key: &str) -> (String, String) {
 
 #[test]
 fn without_a_setting_all_is_the_callers() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for key in ["nice", "oom_score_adj", "status.Cpus_allowed_list", "personality", "tsc", "umask"] {
             let (inside, callers) = both(&Sandbox::new(entry), key);
             assert_eq!(inside, callers, "{key}, {entry:?}");
@@ -24,7 +24,7 @@ fn without_a_setting_all_is_the_callers() {
 fn a_higher_nice_value_is_the_programs_alone() {
     let own: i32 = Report::of_the_host().one("nice").parse().unwrap();
     let more = (own + 7).min(19).to_string();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("nice", &more);
         assert_eq!(sandbox.report().one("nice"), more);
         let running = sandbox.spawn(bins::probe(), &["sleep", "5000"]);
@@ -42,7 +42,7 @@ fn a_higher_nice_value_is_the_programs_alone() {
 
 #[test]
 fn a_lower_nice_value_takes_a_privilege_outside() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let negative = Sandbox::new(entry).set("nice", "-5");
         // The caller's is 10: 5 is less.
         let less = Sandbox::new(entry).set("nice", "5").wrapped(&["nice", "-n", "10"]);
@@ -59,7 +59,7 @@ fn a_lower_nice_value_takes_a_privilege_outside() {
 
 #[test]
 fn a_higher_oom_score_is_the_programs_alone() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("oom-score-adj", "500");
         assert_eq!(sandbox.report().one("oom_score_adj"), "500");
         let running = sandbox.spawn(bins::probe(), &["sleep", "5000"]);
@@ -83,7 +83,7 @@ fn oom_score_is_set_without_a_proc_inside() {
 
 #[test]
 fn a_lower_oom_score_takes_a_privilege_outside() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("oom-score-adj", "-500");
         if bare("sh", &["-c", "echo -500 > /proc/self/oom_score_adj"]).status.success() {
             assert_eq!(sandbox.report().one("oom_score_adj"), "-500");
@@ -108,7 +108,7 @@ fn two() -> Option<[String; 2]> {
 fn the_program_runs_on_the_processors_of_the_list() {
     need!("two-processors");
     let [first, second] = two().unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         // With a network of its own the program is moved away from outer's processor, and back.
         for net in ["none", "host"] {
             for cpu in [&first, &second] {
@@ -129,7 +129,7 @@ fn the_program_runs_on_the_processors_of_the_list() {
 fn max_cpus_are_the_first_of_the_callers() {
     need!("two-processors");
     let [first, second] = two().unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         let of = |sandbox: Sandbox| sandbox.report().one("status.Cpus_allowed_list").to_owned();
         assert_eq!(of(Sandbox::new(entry).set("max-cpus", "1")), first);
         assert_eq!(of(Sandbox::new(entry).set("max-cpus", "1").wrapped(&["taskset", "-c", &second])), second);
@@ -140,7 +140,7 @@ fn max_cpus_are_the_first_of_the_callers() {
 
 #[test]
 fn a_processor_that_is_not_there_is_refused() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for cpus in ["0-1023", "1023"] {
             let refused = Sandbox::new(entry).set("cpus", cpus).probe(&["report"]);
             refused.refused_saying(&["sbx: affinity: sched_setaffinity", cpus, "(EINVAL)", "hint: ", "cpuset"]);
@@ -164,7 +164,7 @@ fn the_programs_own_addresses_are_not_random_with_the_launcher() {
 
 #[test]
 fn what_the_program_executes_has_no_random_addresses() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let maps = ["-c", "cat /proc/self/maps | grep vdso"];
         let vdso = |sandbox: &Sandbox| sandbox.run("sh", &maps).ok().to_owned();
         let fixed = Sandbox::new(entry).set("personality", "addr-no-randomize");
@@ -253,7 +253,7 @@ fn a_time_that_is_read_from_the_counter_faults_too() {
 
 #[test]
 fn core_scheduling_is_had_or_refused() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let ended = Sandbox::new(entry).with(&["core-sched"]).probe(&["exit", "7"]);
         if ended.code() != Some(7) {
             ended.refused_saying(&["sbx: core scheduling: prctl(PR_SCHED_CORE)", "hint: "]);
@@ -263,7 +263,7 @@ fn core_scheduling_is_had_or_refused() {
 
 #[test]
 fn new_files_lack_the_umasks_permissions() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (mask, mode) in [("0077", "600"), ("0", "666"), ("0022", "644")] {
             let sandbox = Sandbox::new(entry).set("umask", mask);
             assert_eq!(sandbox.report().one("umask"), &format!("{mask:0>4}")[1..]);

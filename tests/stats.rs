@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::need;
-use crate::support::{ENTRIES, Ended, Report, Sandbox, TempDir};
+use crate::support::{EVERY, Ended, Report, Sandbox, TempDir};
 
 fn line(file: &Path) -> Value {
     let text = fs::read_to_string(file).unwrap();
@@ -29,7 +29,7 @@ fn number(stats: &Value, key: &str) -> f64 {
 
 #[test]
 fn ends_are_told_with_isolates_names() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("init", "true").after_shell("ulimit -c 0");
         let (told, ended) = stats(&sandbox, "exit 0");
         assert_eq!((ended.code(), &told["exitcode"]), (Some(0), &Value::from(0)));
@@ -51,7 +51,7 @@ fn ends_are_told_with_isolates_names() {
 
 #[test]
 fn a_call_that_the_filter_kills_for_is_told() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let dir = TempDir::new();
             let file = dir.join("stats");
@@ -69,7 +69,7 @@ fn time_memory_and_faults_are_the_programs_and_its_childrens() {
     need!("python3");
     const MEMORY: &str = "python3 -c 'x = b\"x\" * (60 << 20)'";
     const BUSY: &str = "python3 -c 'import time\nwhile time.process_time() < 0.4: pass'";
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             let (idle, _) = stats(&sandbox, "sleep 0.3");
@@ -94,7 +94,7 @@ fn with_init_what_was_left_to_it_is_counted_too() {
     need!("python3");
     // A grandchild whose parent is gone when it ends: without a reaper nobody has waited for it.
     let script = "(python3 -c 'import time\nwhile time.process_time() < 0.4: pass' &) | cat; sleep 0.5";
-    for entry in ENTRIES {
+    for entry in EVERY {
         let (told, _) = stats(&Sandbox::new(entry).set("init", "true"), script);
         assert!(number(&told, "time") >= 0.4, "{told}");
     }
@@ -102,7 +102,7 @@ fn with_init_what_was_left_to_it_is_counted_too() {
 
 #[test]
 fn the_file_and_the_last_line_of_the_status_are_the_same() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let (file, status) = (dir.join("stats"), dir.join("status"));
         let sandbox = Sandbox::new(entry).set("stats", &file).set("status-fd", "9");
@@ -116,7 +116,7 @@ fn the_file_and_the_last_line_of_the_status_are_the_same() {
 
 #[test]
 fn a_failure_before_main_is_told_wherever_it_happens() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let file = dir.join("stats");
         let failing = Sandbox::new(entry).set("stats", &file).set("bind", "/nowhere:/mnt");
@@ -138,7 +138,7 @@ fn a_file_that_cannot_be_opened_is_a_refusal_before_main() {
     std::os::unix::fs::symlink(dir.join("elsewhere"), &link).unwrap();
     let fifo = dir.join("fifo");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (path, word) in [
             (dir.join("no/such"), "ENOENT"),
             (link.clone(), "ELOOP"),
@@ -156,7 +156,7 @@ fn a_file_that_cannot_be_opened_is_a_refusal_before_main() {
 
 #[test]
 fn a_relative_file_lies_where_the_caller_is() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let sandbox = Sandbox::new(entry).with(&["stats=told.json", "cwd=/usr"]).cwd(&dir);
         sandbox.probe(&["exit", "0"]).ok();
@@ -168,7 +168,7 @@ fn a_relative_file_lies_where_the_caller_is() {
 
 #[test]
 fn what_was_in_the_file_is_gone() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let file = dir.file("stats", "x".repeat(100_000));
         Sandbox::new(entry).set("stats", &file).probe(&["exit", "0"]).ok();
@@ -178,7 +178,7 @@ fn what_was_in_the_file_is_gone() {
 
 #[test]
 fn the_program_has_no_descriptor_of_it_and_no_way_to_it() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let dir = TempDir::new();
             let sandbox = Sandbox::new(entry).with(settings).set("stats", dir.join("stats"));
@@ -202,7 +202,7 @@ fn the_program_has_no_descriptor_of_it_and_no_way_to_it() {
 
 #[test]
 fn what_cannot_be_written_whole_leaves_an_empty_file_and_the_exit_code() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let file = dir.join("stats");
         // No file may grow beyond no bytes; the program writes to a pipe.

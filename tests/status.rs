@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::need;
 use crate::support::report::NAMESPACES;
-use crate::support::{ENTRIES, Ended, Report, Sandbox, TempDir};
+use crate::support::{EVERY, Ended, Report, Sandbox, TempDir};
 
 /// A run of the probe that writes its status to a file; the lines, and the run.
 fn status(sandbox: &Sandbox, act: &[&str]) -> (Vec<Value>, Ended) {
@@ -21,7 +21,7 @@ fn status(sandbox: &Sandbox, act: &[&str]) -> (Vec<Value>, Ended) {
 
 #[test]
 fn the_first_line_says_what_is_in_force() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [
             &[][..],
             &["cap-keep=chown"],
@@ -63,7 +63,7 @@ fn the_first_line_says_what_is_in_force() {
 
 #[test]
 fn mounts_and_descriptors_are_told_as_they_are() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let (lines, ended) = status(&Sandbox::new(entry).with(&["tmpfs=/mnt", "bind-ro=/usr:/srv"]), &["report"]);
         let inside = Report::parse(ended.ok());
         let told: Vec<_> =
@@ -79,7 +79,7 @@ fn mounts_and_descriptors_are_told_as_they_are() {
 
 #[test]
 fn the_last_line_says_how_it_ended() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             let (lines, _) = status(&sandbox, &["exit", "3"]);
@@ -95,7 +95,7 @@ fn the_last_line_says_how_it_ended() {
 
 #[test]
 fn a_failure_is_the_only_line() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let (lines, ended) = status(&Sandbox::new(entry).with(&["bind=/nowhere/at/all:/mnt"]), &["report"]);
         ended.refused(125);
         assert_eq!(lines.len(), 1, "{lines:?}");
@@ -110,7 +110,7 @@ fn names_are_escaped() {
     let dir = TempDir::new();
     let odd = dir.dir("quote\"back\\slash\nline");
     let escaped = odd.to_str().unwrap().replace('\\', "\\\\");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let (lines, ended) = status(&Sandbox::new(entry).set("bind-ro", &escaped), &["exit", "0"]);
         ended.ok();
         assert!(
@@ -125,7 +125,7 @@ fn names_are_escaped() {
 
 #[test]
 fn the_descriptor_is_not_the_programs() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let (_, ended) = status(&Sandbox::new(entry), &["report"]);
         assert_eq!(Report::parse(ended.ok()).all("fd"), ["0", "1", "2"]);
     }
@@ -133,7 +133,7 @@ fn the_descriptor_is_not_the_programs() {
 
 #[test]
 fn a_status_that_cannot_be_written_is_a_refusal() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         Sandbox::new(entry).set("status-fd", "77").probe(&["report"]).refused(125);
         let full = Sandbox::new(entry).set("status-fd", "9").after_shell("exec 9>/dev/full");
         full.probe(&["report"]).refused(125);
@@ -143,7 +143,7 @@ fn a_status_that_cannot_be_written_is_a_refusal() {
 #[test]
 fn a_reader_that_went_away_harms_only_the_report() {
     need!("bash");
-    for entry in ENTRIES {
+    for entry in EVERY {
         // The reader takes the first line and goes; SIGPIPE must not be the end of the sandbox.
         let sandbox = Sandbox::new(entry).set("status-fd", "9").wrapped(&[
             "bash",
@@ -158,7 +158,7 @@ fn a_reader_that_went_away_harms_only_the_report() {
 
 #[test]
 fn the_log_tells_each_step_only_when_asked() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         assert_eq!(Sandbox::new(entry).set("log-level", "error").probe(&["exit", "0"]).err, "");
         let info = Sandbox::new(entry).set("log-level", "info").probe(&["exit", "0"]);
         for step in ["namespaces", "mounts", "seccomp"] {

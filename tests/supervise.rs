@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::outside::{inner, status, within};
-use crate::support::{ENTRIES, Ended, Sandbox, TempDir, bins};
+use crate::support::{EVERY, Ended, Sandbox, TempDir, bins};
 use crate::{cc, need};
 
 const SHORTLY: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ fn a_signal_with_a_handler_runs_it_and_the_exit_code_is_the_programs() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             for signal in
@@ -50,7 +50,7 @@ fn a_signal_without_a_handler_ends_both_by_it() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR2, Signal::SIGALRM] {
                 let ended = signalled(&Sandbox::new(entry).with(settings), &program, &["default"], signal);
@@ -66,7 +66,7 @@ fn an_ignored_signal_is_ignored() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let running = Sandbox::new(entry).with(settings).spawn(&program, &["ignore", "15"]);
             assert_eq!(running.line(), "ready");
@@ -84,7 +84,7 @@ fn an_ignored_signal_is_ignored() {
 
 #[test]
 fn a_fault_is_the_outers_end_too() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings).after_shell("ulimit -c 0");
             let ended = sandbox.probe(&["fault"]);
@@ -98,7 +98,7 @@ fn with_init_the_program_can_end_itself_as_anywhere() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).set("init", "true").after_shell("ulimit -c 0");
         assert_eq!(sandbox.probe(&["abort"]).signal(), Some(libc::SIGABRT));
         for signal in [libc::SIGTERM, libc::SIGKILL, libc::SIGPIPE, libc::SIGFPE] {
@@ -116,7 +116,7 @@ fn children_die_as_anywhere() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
-    for entry in ENTRIES {
+    for entry in EVERY {
         let ended = Sandbox::new(entry).run(&program, &["child", "15"]);
         assert_eq!(ended.ok(), format!("child {} 15", libc::CLD_KILLED));
     }
@@ -124,7 +124,7 @@ fn children_die_as_anywhere() {
 
 #[test]
 fn killing_the_inner_ends_the_outer_by_the_same() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let running = Sandbox::new(entry).spawn(bins::probe(), &["sleep", "20000"]);
         assert_eq!(running.line(), "ready");
         kill(Pid::from_raw(inner(running.pid())), Signal::SIGKILL).unwrap();
@@ -134,7 +134,7 @@ fn killing_the_inner_ends_the_outer_by_the_same() {
 
 #[test]
 fn killing_the_outer_kills_everything_inside() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"], &["new-session"]] {
             let running = Sandbox::new(entry).with(settings).spawn(bins::probe(), &["deaf-orphan", "20000"]);
             assert_eq!(running.line(), "orphan");
@@ -148,7 +148,7 @@ fn killing_the_outer_kills_everything_inside() {
 #[test]
 fn the_end_of_the_program_ends_what_it_left_running() {
     let dir = TempDir::new();
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             let script = "(sleep 20; echo outlived) & echo started";
@@ -161,7 +161,7 @@ fn the_end_of_the_program_ends_what_it_left_running() {
 
 #[test]
 fn no_die_with_parent_lets_it_live_on() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let dir = TempDir::new();
         let file = dir.join("lived");
         for (settings, lives) in [(&[][..], false), (&["no-die-with-parent"], true)] {
@@ -177,7 +177,7 @@ fn no_die_with_parent_lets_it_live_on() {
 
 #[test]
 fn stopping_the_outer_stops_the_program_and_continuing_continues_it() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let dir = TempDir::new();
             let file = dir.file("ticks", "");
@@ -209,7 +209,7 @@ fn stopping_the_outer_stops_the_program_and_continuing_continues_it() {
 
 #[test]
 fn a_stop_that_cannot_be_caught_does_no_harm() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let running = Sandbox::new(entry).spawn(bins::probe(), &["sleep", "400", "9"]);
         assert_eq!(running.line(), "ready");
         running.signal(Signal::SIGSTOP);
@@ -221,7 +221,7 @@ fn a_stop_that_cannot_be_caught_does_no_harm() {
 
 #[test]
 fn the_outer_holds_nothing_of_the_programs() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let mut running = Sandbox::new(entry).with(settings).spawn("/bin/sh", &["-c", "exec >&- 2>&-; sleep 20"]);
             assert!(running.output_ends_within(SHORTLY), "closed inside, it is open outside: {settings:?}");
@@ -240,7 +240,7 @@ fn the_outer_holds_nothing_of_the_programs() {
 
 #[test]
 fn the_outer_has_no_privileges() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let running = Sandbox::new(entry).spawn(bins::probe(), &["sleep", "20000"]);
         assert_eq!(running.line(), "ready");
         let of_outer = |key| status(running.pid(), key).unwrap();
@@ -259,7 +259,7 @@ fn the_outer_has_no_privileges() {
 
 #[test]
 fn with_init_orphans_are_waited_for() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let reaped = Sandbox::new(entry).set("init", "true").probe(&["zombies", "20"]);
         assert_eq!(reaped.ok(), "0");
         let left = Sandbox::new(entry).probe(&["zombies", "20"]);
@@ -272,7 +272,7 @@ fn the_callers_ignored_and_blocked_signals_do_not_deafen_the_outer() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
-    for entry in ENTRIES {
+    for entry in EVERY {
         // As nohup(1) and shells without job control start programs.
         let sandbox = Sandbox::new(entry).after_shell("trap '' INT QUIT HUP");
         let ended = signalled(&sandbox, &program, &["default"], Signal::SIGTERM);
@@ -289,7 +289,7 @@ fn a_program_that_is_another_user_gets_signals_and_dies_with_its_supervisor() {
     let other = ["share=user", "uid=65534", "gid=65534"];
     let mapped = ["uid-map=0:0:10", "gid-map=0:0:10", "uid=5", "gid=7"];
     let changing = ["uid-map=0:0:10", "gid-map=0:0:10", "cap-keep=setuid", "init"];
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&other[..], &mapped[..], &changing[..]] {
             for signal in [Signal::SIGTERM, Signal::SIGKILL] {
                 let running = Sandbox::new(entry).with(settings).spawn(bins::probe(), &["tick", "/tmp/ticks", "50"]);
@@ -309,7 +309,7 @@ fn a_reaper_passes_signals_on_to_a_program_that_has_become_another_user() {
     need!("root", "python3");
     let settings = ["uid-map=0:0:10", "gid-map=0:0:10", "cap-keep=setuid", "init"];
     let become_another = "import os, time; os.setresuid(5, 5, 5); print('ready', flush=True); time.sleep(50)";
-    for entry in ENTRIES {
+    for entry in EVERY {
         let running = Sandbox::new(entry).with(&settings).spawn("python3", &["-c", become_another]);
         assert_eq!(running.line(), "ready");
         running.signal(Signal::SIGTERM);

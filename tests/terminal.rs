@@ -1,6 +1,6 @@
 //! The caller's terminal: shared for job control, and no way to type into it.
 
-use crate::support::{ENTRIES, Sandbox, TempDir, bins};
+use crate::support::{ENTRIES, EVERY, Sandbox, TempDir, bins};
 use crate::{cc, need};
 
 #[test]
@@ -9,7 +9,7 @@ fn a_terminals_interrupt_reaches_the_program_once() {
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
     let script = dir.file("terminal.py", include_str!("targets/terminal.py"));
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (act, expected) in
             [(&["count", "2"][..], "exit 1"), (&["leave", "2", "42"], "exit 42"), (&["default"], "signal 2")]
         {
@@ -62,7 +62,7 @@ fn characters_cannot_be_pushed_into_the_callers_terminal_whatever_the_filter() {
 #[test]
 fn other_requests_of_terminals_are_let_through() {
     // On /dev/null's descriptor the kernel itself says ENOTTY.
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["seccomp=none"], &["seccomp-action=log"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             assert_eq!(sandbox.probe(&["calls", "ioctl:0:0x5401:buf"]).ok(), "ENOTTY", "TCGETS, {settings:?}");
@@ -73,7 +73,7 @@ fn other_requests_of_terminals_are_let_through() {
 
 #[test]
 fn the_callers_session_is_kept_unless_another_is_asked_for() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let own = |settings: &[&str]| {
             let inside = Sandbox::new(entry).with(settings).report();
             // A session that is not of the pid namespace has no number in it.

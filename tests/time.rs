@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::support::{ENTRIES, Ended, Sandbox, bare, bins};
+use crate::support::{EVERY, Ended, Sandbox, bare, bins};
 
 /// Seconds by name: by libc, by the kernel, and of /proc/uptime.
 fn clocks(ended: &Ended) -> HashMap<String, Vec<i64>> {
@@ -27,7 +27,7 @@ fn ahead(sandbox: &Sandbox, expected: &[(&str, i64)]) {
 
 #[test]
 fn clocks_are_ahead_by_what_was_asked_for_and_uptime_with_them() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry);
         let shifted = [("monotonic", 3600), ("coarse", 3600), ("raw", 3600), ("boottime", 9000), ("uptime", 9000)];
         // The vDSO answers libc from pages of the time namespace, which every fork into it must exchange.
@@ -42,7 +42,7 @@ fn clocks_are_ahead_by_what_was_asked_for_and_uptime_with_them() {
 
 #[test]
 fn clocks_can_be_behind_by_less_than_they_show() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let sandbox = Sandbox::new(entry).with(&["monotonic-offset=-10.5s", "boottime-offset=-20"]);
         ahead(&sandbox, &[("monotonic", -11), ("boottime", -20), ("uptime", -20)]);
         assert_eq!(sandbox.report().all("timens"), ["monotonic -11 500000000", "boottime -20 0"]);
@@ -51,7 +51,7 @@ fn clocks_can_be_behind_by_less_than_they_show() {
 
 #[test]
 fn a_clock_below_zero_is_refused() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (name, offset) in [("monotonic", "-100000h"), ("boottime", "-100000h"), ("monotonic", "3000000h")] {
             let refused = Sandbox::new(entry).set(&format!("{name}-offset"), offset).probe(&["report"]);
             refused.refused_saying(&["sbx: time offsets: write /proc/self/timens_offsets", name, "(ERANGE)", "hint: "]);
@@ -61,7 +61,7 @@ fn a_clock_below_zero_is_refused() {
 
 #[test]
 fn offsets_need_a_time_namespace() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for name in ["monotonic-offset", "boottime-offset"] {
             let refused = Sandbox::new(entry).set("share", "time").set(name, "1").probe(&["report"]);
             refused.refused_saying(&[name, "time namespace"]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::support::outside::{inner, status, within};
-use crate::support::{ENTRIES, Ended, Sandbox, TempDir, bins};
+use crate::support::{EVERY, Ended, Sandbox, TempDir, bins};
 use crate::{cc, need};
 
 /// Long before a program that is not stopped would end, and long after one that is should have.
@@ -28,7 +28,7 @@ fn ended_in_time(run: impl FnOnce() -> Ended) -> Ended {
 
 #[test]
 fn when_it_has_passed_the_exit_code_is_124() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"], &["new-session"], &["status-fd=2"]] {
             let sandbox = limited(Sandbox::new(entry).with(settings));
             let ended = sandbox.probe(&["sleep", "20000"]);
@@ -39,7 +39,7 @@ fn when_it_has_passed_the_exit_code_is_124() {
 
 #[test]
 fn a_program_that_ends_before_ends_as_without() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings).set("time-limit", "1h").after_shell("ulimit -c 0");
             assert_eq!(sandbox.probe(&["exit", "7"]).code(), Some(7));
@@ -51,7 +51,7 @@ fn a_program_that_ends_before_ends_as_without() {
 
 #[test]
 fn nothing_that_the_program_left_behind_outlives_it() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             // The grandchild has a session of its own and holds standard output: the run is over when that is closed.
             let sandbox = limited(Sandbox::new(entry).with(settings));
@@ -63,7 +63,7 @@ fn nothing_that_the_program_left_behind_outlives_it() {
 
 #[test]
 fn a_program_that_ignores_signals_or_forks_without_end_is_gone() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for settings in [&[][..], &["init"]] {
             let sandbox = limited(Sandbox::new(entry).with(settings));
             let deaf = "trap '' TERM INT HUP QUIT; while :; do sleep 1; done";
@@ -77,7 +77,7 @@ fn a_program_that_ignores_signals_or_forks_without_end_is_gone() {
 
 #[test]
 fn a_program_that_is_stopped_is_gone_although_its_supervisor_stops_with_it() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         // Pid 1 cannot stop itself; pid 2 can.
         let sandbox = limited(Sandbox::new(entry).set("init", "true"));
         ended_in_time(|| sandbox.run("/bin/sh", &["-c", "kill -STOP $$; sleep 20"]));
@@ -97,7 +97,7 @@ fn a_program_that_is_stopped_is_gone_although_its_supervisor_stops_with_it() {
 
 #[test]
 fn a_supervisor_that_is_stopped_again_and_again_comes_to_it() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let mut running = Sandbox::new(entry).set("time-limit", "500ms").spawn(bins::probe(), &["sleep", "20000"]);
         assert_eq!(running.line(), "ready");
         let begun = Instant::now();
@@ -114,7 +114,7 @@ fn a_handler_of_the_programs_is_not_asked() {
     need!("cc");
     let dir = TempDir::new();
     let program = cc!(dir, "signals");
-    for entry in ENTRIES {
+    for entry in EVERY {
         for signal in ["15", "18", "14"] {
             let ended = limited(Sandbox::new(entry)).run(&program, &["tell", signal]);
             assert_eq!((ended.code(), &*ended.out), (Some(124), "ready\n"), "{signal}: {ended:?}");
@@ -124,7 +124,7 @@ fn a_handler_of_the_programs_is_not_asked() {
 
 #[test]
 fn it_leaves_no_process_and_the_programs_timers_are_its_own() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         let running = Sandbox::new(entry).set("time-limit", "1s").spawn(bins::probe(), &["sleep", "20000"]);
         assert_eq!(running.line(), "ready");
         let inside = inner(running.pid());
@@ -137,7 +137,7 @@ fn it_leaves_no_process_and_the_programs_timers_are_its_own() {
 
 #[test]
 fn a_limit_that_cannot_be_meant_or_kept_is_refused() {
-    for entry in ENTRIES {
+    for entry in EVERY {
         for (limit, settings, word) in [
             ("0", &[][..], "time-limit"),
             ("0s", &["init"], "time-limit"),

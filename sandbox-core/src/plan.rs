@@ -9,6 +9,7 @@ use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Overlay, Root};
 use crate::step::id_map::Maps;
 use crate::step::landlock::{Held, Rules};
+use crate::step::program::Image;
 use crate::step::{self, Side, Step};
 
 /// What several steps need to know of the policy, decided once.
@@ -105,6 +106,8 @@ pub struct Plan {
     wanted: Wanted,
     needs_tool: bool,
     landlock: Option<Held>,
+    /// What is executed when all is done; absent where the process that was planned for is the program.
+    image: Option<Image>,
 }
 
 /// CAP_SETGID and CAP_SETUID, include/uapi/linux/capability.h
@@ -124,6 +127,18 @@ fn signals_others(policy: &Policy, host: &Host, wanted: &Wanted, maps: Option<&M
 /// # Errors
 /// Settings that contradict each other.
 pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
+    plan_for(policy, host, None)
+}
+
+/// The same for a process that is to execute a program when it is inside.
+///
+/// # Errors
+/// As `plan`; and settings under which nothing can be executed.
+pub fn plan_around(policy: &Policy, host: &Host, image: Image) -> Result<Plan, PolicyError> {
+    plan_for(policy, host, Some(image))
+}
+
+fn plan_for(policy: &Policy, host: &Host, image: Option<Image>) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;
@@ -191,6 +206,10 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
     steps.put(Side::Inner, Some(step::fds::plan_close(policy)));
     steps.put(Side::Inner, step::silence::plan_replace(policy));
     steps.put(Side::Inner, step::cwd::plan(policy, host, &wanted)?);
+    if let Some(image) = &image {
+        // From the current directory that it will have, and before anything that forbids to look.
+        steps.put(Side::Inner, Some(step::program::plan(image, policy, filter.lets_execute())?));
+    }
     steps.put(Side::Inner, step::session::plan(policy));
     steps.put(Side::Inner, step::bounding::plan(policy, host, &wanted));
     // As late as it can be: entering it needs CAP_SYS_ADMIN.
@@ -241,7 +260,7 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
         observed,
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
-    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool, landlock: held })
+    Ok(Plan { steps: steps.0, supervision, wanted, needs_tool, landlock: held, image })
 }
 
 impl Plan {
@@ -258,6 +277,11 @@ impl Plan {
     /// What Landlock is to hold.
     pub fn landlock(&self) -> Option<&Held> {
         self.landlock.as_ref()
+    }
+
+    /// What is executed inside.
+    pub fn image(&self) -> Option<&Image> {
+        self.image.as_ref()
     }
 
     /// The number of the step of this name.
@@ -321,7 +345,14 @@ fn contradictions(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<(), P
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |side: &str, name: &str, says: &str| writeln!(f, "{side:<7} {name:<15} {says}");
-        line("both", "guard", "first constructor, one thread, not inside already; SBX_* and our preload scrubbed")?;
+        line(
+            "both",
+            "guard",
+            match self.image {
+                None => "first constructor, one thread, not inside already; SBX_* and our preload scrubbed",
+                Some(_) => "one thread, not inside already",
+            },
+        )?;
         let mut forked = false;
         for Planned { side, step } in &self.steps {
             if *side != Side::Outer && !forked {

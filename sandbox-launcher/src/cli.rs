@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::file_from;
 use crate::filter::show::Form;
 use crate::report;
+use crate::route::Route;
 
 /// A flag that is no setting: it is about the launcher, and has no other spelling.
 pub struct Own {
@@ -35,10 +36,12 @@ pub const OWN: &[Own] = &[
         more: "The same as --file with the file's bytes as its text, which is what --print-policy and --print-env show; of \
                both for one DST this one holds. As a key of a policy file it is a list. FILE has no NUL and, with all other \
                texts, less than 128 KiB: what has is for --bind-ro." },
-    Own { name: "route", metavar: "auto|preload",
+    Own { name: "route", metavar: "auto|preload|exec",
         help: "who builds the sandbox",
-        more: "Absent: auto. Either way libsandbox.so builds it inside the program, and a program of which it cannot be \
-               shown that this happens before any code of its own is refused." },
+        more: "Absent: auto. preload: libsandbox.so, inside the program, and a program of which it cannot be shown that this \
+               happens before any code of its own is refused. exec: sbx-launch, which then executes the program inside: \
+               whatever Linux can start, but not with settings that forbid to execute or to load code. auto: preload where \
+               that can be shown, otherwise exec." },
     Own { name: "library", metavar: "FILE",
         help: "the libsandbox.so to use",
         more: "Absent: the one beside sbx-launch, or in the lib directory beside its bin directory, or the system's." },
@@ -105,6 +108,7 @@ pub enum Request {
 #[derive(Debug)]
 pub struct Invocation {
     pub request: Request,
+    pub route: Route,
     pub policy: Option<OsString>,
     pub library: Option<OsString>,
     /// Refused calls are told at the end.
@@ -135,9 +139,11 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
         (_, Some(_)) => return Err(mistake("--as: says how --print-filter and --report print".into())),
         (request, None) => request,
     };
-    if let Some(route) = own("route").filter(|route| route != "auto" && route != "preload") {
-        return Err(mistake(format!("--route '{}': expected one of auto, preload", route.display())));
-    }
+    let route = match own("route") {
+        None => Route::Auto,
+        Some(name) => Route::named(&name)
+            .ok_or_else(|| mistake(format!("--route '{}': expected one of auto, preload, exec", name.display())))?,
+    };
     let program: Vec<OsString> = matches.remove_many("program").into_iter().flatten().collect();
     if request == Request::Run && program.is_empty() {
         return Err(mistake("the program to run is missing".into()));
@@ -151,7 +157,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     if matches!(request, Request::Report(_)) && program.is_empty() && (explain || learn.is_some()) {
         return Err(mistake("--explain, --learn: what a program does, and --report has none".into()));
     }
-    Ok(Invocation { request, policy, library, explain, learn, flags, program })
+    Ok(Invocation { request, route, policy, library, explain, learn, flags, program })
 }
 
 /// The grammar. clap's own help, version and colours are off: they would cost start-up time and speak another style.

@@ -37,6 +37,10 @@ impl Image {
         &self.file
     }
 
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// Exactly `length` bytes from `offset` on. The length comes from the file: no memory before it is known to hold
     /// that much.
     fn bytes(&self, offset: u64, length: u64) -> io::Result<Vec<u8>> {

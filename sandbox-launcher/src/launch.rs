@@ -1,22 +1,21 @@
 //! From a command line to an execve: read, merge, plan, look, and only then become the target.
 
 use std::convert::Infallible;
-use std::ffi::{CStr, OsStr, OsString, c_int};
+use std::ffi::{OsStr, OsString, c_int};
 use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use sandbox_core::enter;
-use sandbox_core::error::{PolicyError, Refusal, SetupError};
+use sandbox_core::error::PolicyError;
 use sandbox_core::host::Host;
 use sandbox_core::plan::{self, Plan};
 use sandbox_core::policy::Policy;
 use sandbox_core::setting::{self, Assignment, Origin, text};
-use sandbox_core::step::{self, Step};
-use sandbox_core::sys::{file, privilege, stack};
+use sandbox_core::sys::{file, stack};
 
 use crate::cli::{self, Invocation, Request};
-use crate::environment::{c_strings, loader_words, preload, with_home, with_sandbox};
+use crate::environment::{self, loader_words};
 use crate::error::Error;
 use crate::filter::{self, show};
 use crate::help;
@@ -25,7 +24,9 @@ use crate::observe;
 use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::report::{self, Report};
-use crate::target::{self, Surroundings, Target, Trouble};
+use crate::route::exec::Around;
+use crate::route::{Route, preload, visible};
+use crate::target::{self, Surroundings, Target};
 use crate::tree;
 
 /// The whole program; the result is its exit code.
@@ -87,11 +88,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         Request::PrintEnv => print_env(&invocation, &environment, &setting::merged(&assignments)?),
         Request::PrintFilter(form) => show::filter(&policy, filter.as_ref(), form),
         Request::PrintPlan => {
-            let (plan, obstacle) = match task {
-                Some(task) if task.obstacle().is_none() => (plan::plan(&task.policy(&policy), &host)?, None),
-                task => (plan, task.and_then(|task| task.obstacle())),
-            };
-            let mut out = print_plan(&invocation, &policy, &environment, &plan)?;
+            let obstacle = task.as_ref().and_then(observe::Task::obstacle);
+            let policy = task.filter(|_| obstacle.is_none()).map_or(policy.clone(), |task| task.policy(&policy));
+            let mut out = print_plan(&invocation, policy, &host, &environment)?;
             if let Some(obstacle) = obstacle {
                 out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
             }
@@ -105,9 +104,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
             let mut stderr = std::io::stderr();
             let text = report.text(form, &stderr);
             stderr.write_all(text.as_bytes()).map_err(Error::Output)?;
-            match execute(&invocation, &policy, &plan, &environment, setting::merged(&assignments)?, task)? {}
+            match execute(&invocation, (&policy, &host, &plan), &environment, assignments, task)? {}
         }
-        _ => match execute(&invocation, &policy, &plan, &environment, setting::merged(&assignments)?, task)? {},
+        _ => match execute(&invocation, (&policy, &host, &plan), &environment, assignments, task)? {},
     }
 }
 
@@ -122,25 +121,39 @@ fn assignments(invocation: &Invocation, environment: &[Vec<u8>]) -> Result<Vec<A
     Ok(all)
 }
 
-fn print_plan(invocation: &Invocation, policy: &Policy, caller: &[Vec<u8>], plan: &Plan) -> Result<Vec<u8>, Error> {
+fn print_plan(invocation: &Invocation, mut policy: Policy, host: &Host, caller: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
     let mut out = String::new();
-    if !invocation.program.is_empty() {
-        let library = library(invocation)?;
-        let target = examine(invocation, policy, &library, &target_environment(policy, caller))?;
-        let path = |path: &Path| text::show(path.as_os_str().as_bytes());
-        let program = Path::new(OsStr::from_bytes(target.path.to_bytes()));
-        // In the columns of the plan's own lines.
-        out.push_str(&format!("route   preload         {} into {}", path(library.path()), path(program)));
-        for interpreter in &target.interpreters {
-            out.push_str(&format!(", run by {}", path(interpreter)));
-        }
-        out.push('\n');
+    if invocation.program.is_empty() {
+        return Ok(plan::plan(&policy, host)?.to_string().into_bytes());
     }
-    out.push_str(&plan.to_string());
+    let library = library(invocation)?;
+    let environment = target_environment(&policy, caller);
+    let mut target = examine(invocation, &policy, &library, &environment)?;
+    let path = |path: &Path| text::show(path.as_os_str().as_bytes());
+    let program = path(Path::new(OsStr::from_bytes(target.path.to_bytes())));
+    let by = target
+        .interpreters
+        .iter()
+        .map(|interpreter| format!(", run by {}", path(&interpreter.path)))
+        .collect::<String>();
+    // In the columns of the plan's own lines.
+    if invocation.route.is_exec(&mut target)? {
+        let why = match &target.unheld {
+            None => String::new(),
+            Some((file, why)) => format!(": {file}: {why}"),
+        };
+        out.push_str(&format!("route   exec            {program}{by}{why}\n"));
+        let around = Around::new(target, &policy, host, arguments(invocation), environment)?;
+        out.push_str(&around.plan(policy, host)?.to_string());
+    } else {
+        out.push_str(&format!("route   preload         {} into {program}{by}\n", path(library.path())));
+        policy.add(&visible::settings(&target, false, &policy, host)?)?;
+        out.push_str(&plan::plan(&policy, host)?.to_string());
+    }
     Ok(out.into_bytes())
 }
 
-fn print_env(invocation: &Invocation, environment: &[Vec<u8>], settings: &[Merged]) -> Result<Vec<u8>, Error> {
+fn print_env(invocation: &Invocation, caller: &[Vec<u8>], settings: &[Merged]) -> Result<Vec<u8>, Error> {
     let library = library(invocation)?;
     let word = library.word().ok_or_else(|| {
         let what = "--print-env: the library's path has a space, ':' or '$' in it, which LD_PRELOAD cannot hold";
@@ -148,57 +161,39 @@ fn print_env(invocation: &Invocation, environment: &[Vec<u8>], settings: &[Merge
     })?;
     let mut entries = print::variables(settings);
     print::can_be_handed_on(&entries)?;
-    entries.push(preload(word, &loader_words(environment, b"LD_PRELOAD=")));
+    entries.push(environment::preload(word, &loader_words(caller, b"LD_PRELOAD=")));
     Ok(print::exports(entries.iter().map(Vec::as_slice)))
 }
 
-/// Becomes the target. Every check comes before the first change.
+/// Becomes the target, or what supervises it. Every check comes before the first change.
 fn execute(
     invocation: &Invocation,
-    policy: &Policy,
-    plan: &Plan,
+    (policy, host, plan): (&Policy, &Host, &Plan),
     caller: &[Vec<u8>],
-    mut settings: Vec<Merged>,
+    mut assignments: Vec<Assignment>,
     task: Option<observe::Task>,
 ) -> Result<Infallible, Error> {
     let library = library(invocation)?;
     let environment = target_environment(policy, caller);
-    let target = examine(invocation, policy, &library, &environment)?;
-    let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
-    let word = library.inherited_word().map_err(failed)?;
-    if let Some(task) = task {
-        settings.extend(task.start()?);
+    let mut target = examine(invocation, policy, &library, &environment)?;
+    let arguments = arguments(invocation);
+    if invocation.route.is_exec(&mut target)? {
+        return Around::new(target, policy, host, arguments, environment)?.run(policy, host, task);
     }
-    let environment = with_sandbox(with_home(environment, caller)?, &settings, &word);
-    print::can_be_handed_on(&environment)?;
-    let arguments = invocation.program.iter().map(|a| a.clone().into_vec()).collect();
-    become_sandbox(policy, plan, &target.path, arguments, environment)
+    assignments.extend(visible::settings(&target, false, policy, host)?);
+    let mut settings = setting::merged(&assignments)?;
+    if let Some(observer) = task.map(observe::Task::start).transpose()?.flatten() {
+        settings.extend(observer.settings()?);
+    }
+    preload::hand_over((policy, plan), (library, &target), &settings, arguments, (environment, caller))
 }
 
-/// Executes the program that the library makes the target. Returns only when that cannot be.
-fn become_sandbox(
-    policy: &Policy,
-    plan: &Plan,
-    path: &CStr,
-    arguments: Vec<Vec<u8>>,
-    environment: Vec<Vec<u8>>,
-) -> Result<Infallible, Error> {
-    let (arguments, environment) = (c_strings(arguments), c_strings(environment));
-    if !policy.allow_new_privs.on() && !plan.needs_tool() {
-        // Before execve, so that no image on the way gains privileges and with them the right to ignore LD_PRELOAD.
-        privilege::no_new_privs().map_err(|failure| Refusal::from(SetupError::new("privileges", failure, "")))?;
-    }
-    if let Some(personality) = step::personality::plan(policy)? {
-        // Before execve, which most of its flags are about.
-        let failed = |failure| Refusal::from(SetupError::new("personality", failure, personality.describe()));
-        personality.set().map_err(failed)?;
-    }
-    let failed = |errno| Error::Target { path: text::show(path.to_bytes()), why: Trouble::Exec(errno) };
-    nix::unistd::execve(path, &arguments, &environment).map_err(failed)
+fn arguments(invocation: &Invocation) -> Vec<Vec<u8>> {
+    invocation.program.iter().map(|argument| argument.clone().into_vec()).collect()
 }
 
 /// The launcher itself, where a program of its own is to be looked at inside.
-const OWN_FILE: &CStr = c"/proc/self/exe";
+const OWN_FILE: &str = "/proc/self/exe";
 /// Settings of a run, and not of the sandbox that a program finds itself in.
 const OF_THE_RUN: &[&str] = &["time-limit", "status-fd", "stats", "log-file", "log-level"];
 
@@ -211,25 +206,26 @@ fn report(
     assignments: &[Assignment],
 ) -> Result<Report, Error> {
     let environment = target_environment(policy, caller);
-    let own = OsStr::from_bytes(OWN_FILE.to_bytes());
+    let own = OsStr::new(OWN_FILE);
     {
         // Closed again before descriptors are counted.
         let library = library(invocation)?;
         if !invocation.program.is_empty() {
             examine(invocation, policy, &library, &environment)?;
         }
-        examine_named(own, &[], &library, &environment)?;
+        let mut witness = examine_named(own, &[], &library, &environment)?;
+        Route::Preload.is_exec(&mut witness)?;
     }
     let kept = setting::named("keep-fd").ok_or_else(|| PolicyError::unknown("keep-fd", Origin::Flag))?;
     let become_witness = |number: i32, arguments: Vec<String>| -> Result<Infallible, Error> {
         let mut said: Vec<Assignment> =
             assignments.iter().filter(|said| !OF_THE_RUN.contains(&said.setting.name)).cloned().collect();
         said.push(Assignment { setting: kept, text: number.to_string().into_bytes(), origin: Origin::Flag });
-        let failed = |errno| Error::Target { path: own.display().to_string(), why: Trouble::Exec(errno) };
-        let word = library(invocation)?.inherited_word().map_err(failed)?;
-        let environment = with_sandbox(with_home(environment.clone(), caller)?, &setting::merged(&said)?, &word);
-        print::can_be_handed_on(&environment)?;
-        become_sandbox(policy, plan, OWN_FILE, arguments.into_iter().map(String::into_bytes).collect(), environment)
+        let library = library(invocation)?;
+        let target = examine_named(own, &[], &library, &environment)?;
+        let arguments = arguments.into_iter().map(String::into_bytes).collect();
+        let settings = setting::merged(&said)?;
+        preload::hand_over((policy, plan), (library, &target), &settings, arguments, (environment.clone(), caller))
     };
     let become_witness = |number, arguments| match become_witness(number, arguments) {
         Err(error) => error,
@@ -263,14 +259,15 @@ fn examine_named(
     library: &Library,
     environment: &[Vec<u8>],
 ) -> Result<Target, Error> {
-    if !loader_words(environment, b"LD_AUDIT=").is_empty() {
-        let what = "LD_AUDIT is set: its modules would run before the sandbox";
-        return Err(Refusal::guard(what, "unset it, or give --unset-env LD_AUDIT").into());
-    }
     let programs = std::env::var_os("PATH");
     let libraries = loader_words(environment, b"LD_LIBRARY_PATH=").join(&b':');
-    let surroundings =
-        Surroundings { programs: programs.as_deref(), layers, libraries: &libraries, imports: library.imports() };
+    let surroundings = Surroundings {
+        programs: programs.as_deref(),
+        layers,
+        libraries: &libraries,
+        imports: library.imports(),
+        audited: !loader_words(environment, b"LD_AUDIT=").is_empty(),
+    };
     target::examine(name, &surroundings)
 }
 

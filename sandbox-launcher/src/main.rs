@@ -22,6 +22,7 @@ mod plt;
 mod policy_file;
 mod print;
 mod report;
+mod route;
 #[cfg(test)]
 mod sample;
 mod script;

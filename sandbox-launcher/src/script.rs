@@ -13,8 +13,8 @@ pub enum Line<'a> {
     Not,
     /// `#!`, but the kernel will not take it.
     Unusable,
-    /// The interpreter's path.
-    Interpreter(&'a [u8]),
+    /// The interpreter's path, and the one argument that may follow it.
+    Interpreter(&'a [u8], Option<&'a [u8]>),
 }
 
 /// Reads the first `LINE_MAX` bytes of a file (fewer if it is shorter).
@@ -32,10 +32,19 @@ pub fn parse(start: &[u8]) -> Line<'_> {
     if newline.is_none() && end.is_none() && start.len() >= LINE_MAX {
         return Line::Unusable;
     }
-    match line.get(..end.unwrap_or(line.len())).unwrap_or_default() {
-        b"" => Line::Unusable,
-        path => Line::Interpreter(path),
+    let (path, rest) = line.split_at(end.unwrap_or(line.len()));
+    if path.is_empty() {
+        return Line::Unusable;
     }
+    // What the kernel's buffer has of it: its last byte is the kernel's own.
+    let lost = if newline.is_none() { start.len().saturating_sub(LINE_MAX - 1) } else { 0 };
+    let rest = rest.get(..rest.len().saturating_sub(lost)).unwrap_or_default();
+    // A NUL ends the name, and then nothing follows it; or it ends the argument.
+    let begun = rest.iter().position(|b| !blank(b)).filter(|_| rest.first() != Some(&0));
+    let argument = begun.and_then(|from| rest.get(from..)?.split(|&b| b == 0).next());
+    let ended = |text: &[u8]| text.iter().rposition(|b| !blank(b)).map_or(0, |last| last + 1);
+    let argument = argument.and_then(|text| text.get(..ended(text))).filter(|text| !text.is_empty());
+    Line::Interpreter(path, argument)
 }
 
 #[cfg(test)]
@@ -46,19 +55,23 @@ mod tests {
     fn lines_are_read_as_the_kernel_reads_them() {
         let long = [b"#!/".to_vec(), vec![b'a'; LINE_MAX]].concat();
         let fits = [b"#!/bin/sh ".to_vec(), vec![b'a'; LINE_MAX]].concat();
-        let cases: [(&[u8], Line<'_>); 12] = [
-            (b"#!/bin/sh\n", Line::Interpreter(b"/bin/sh")),
-            (b"#! \t/bin/sh -e -x\n", Line::Interpreter(b"/bin/sh")),
-            (b"#!/bin/sh", Line::Interpreter(b"/bin/sh")),
-            (b"#!sh\n", Line::Interpreter(b"sh")),
-            (b"#!/usr/bin/env python3\necho", Line::Interpreter(b"/usr/bin/env")),
-            (b"#!/bin/sh\r\n", Line::Interpreter(b"/bin/sh\r")),
+        let cut = vec![b'a'; LINE_MAX - 1 - b"#!/bin/sh ".len()];
+        let cases: [(&[u8], Line<'_>); 15] = [
+            (b"#!/bin/sh\n", Line::Interpreter(b"/bin/sh", None)),
+            (b"#! \t/bin/sh -e -x\n", Line::Interpreter(b"/bin/sh", Some(b"-e -x"))),
+            (b"#!/bin/sh \t -e \t\nnext", Line::Interpreter(b"/bin/sh", Some(b"-e"))),
+            (b"#!/bin/sh", Line::Interpreter(b"/bin/sh", None)),
+            (b"#!/bin/sh \t", Line::Interpreter(b"/bin/sh", None)),
+            (b"#!/bin/sh -e\0-x\n", Line::Interpreter(b"/bin/sh", Some(b"-e"))),
+            (b"#!sh\n", Line::Interpreter(b"sh", None)),
+            (b"#!/usr/bin/env python3\necho", Line::Interpreter(b"/usr/bin/env", Some(b"python3"))),
+            (b"#!/bin/sh\r\n", Line::Interpreter(b"/bin/sh\r", None)),
             (b"#!\n/bin/sh", Line::Unusable),
             (b"#!  \t\n", Line::Unusable),
             (b"#!", Line::Unusable),
             (b" #!/bin/sh\n", Line::Not),
             (&long[..LINE_MAX], Line::Unusable),
-            (&fits[..LINE_MAX], Line::Interpreter(b"/bin/sh")),
+            (&fits[..LINE_MAX], Line::Interpreter(b"/bin/sh", Some(&cut))),
         ];
         for (start, line) in cases {
             assert_eq!(parse(start), line, "{}", String::from_utf8_lossy(start));

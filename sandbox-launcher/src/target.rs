@@ -4,7 +4,7 @@ use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
+use rustix::fs::{Mode, OFlags};
 use sandbox_core::exit;
 use sandbox_core::setting::text;
 
@@ -22,7 +23,7 @@ use crate::script::{self, Line};
 use crate::tree;
 
 /// glibc's loader, by the name that every program of this system's C library asks for.
-const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
+pub const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
 /// Why a program is not run.
 #[derive(Debug)]
@@ -45,11 +46,27 @@ pub enum Trouble {
     FileCapabilities,
     /// The file, when it is not the program itself, and what it would do.
     Early(Option<String>, Early),
+    /// The environment names modules that ld.so runs before anything.
+    Audit,
     /// execve said so.
     Exec(Errno),
 }
 
 impl Trouble {
+    /// Whether it is only that the library cannot be the first to run: the program can be executed in a jail that is there.
+    pub fn is_about_holding(&self) -> bool {
+        match self {
+            Trouble::Static
+            | Trouble::OtherLoader(_)
+            | Trouble::SetId
+            | Trouble::FileCapabilities
+            | Trouble::Early(..)
+            | Trouble::Audit => true,
+            Trouble::Unreadable(error) => error.kind() == io::ErrorKind::PermissionDenied,
+            _ => false,
+        }
+    }
+
     /// The exit code: not found, or found and of no use.
     pub fn code(&self) -> i32 {
         match self {
@@ -60,16 +77,15 @@ impl Trouble {
 
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Trouble::Static
-            | Trouble::Foreign
-            | Trouble::OtherLoader(_)
-            | Trouble::SetId
-            | Trouble::FileCapabilities => {
-                Some("only dynamically linked programs of this system's C library can be sandboxed from inside")
-            }
-            Trouble::Early(..) => {
-                Some("only programs that run nothing before the sandbox is built can be sandboxed from inside")
-            }
+            Trouble::Static | Trouble::OtherLoader(_) | Trouble::SetId | Trouble::FileCapabilities => Some(
+                "only dynamically linked programs of this system's C library can be sandboxed from inside; --route exec \
+                 sandboxes from outside",
+            ),
+            Trouble::Foreign => Some("every system call filter refuses the calls of other architectures"),
+            Trouble::Early(..) | Trouble::Audit => Some(
+                "only programs that run nothing before the sandbox is built can be sandboxed from inside; --route exec \
+                 sandboxes from outside",
+            ),
             _ => None,
         }
     }
@@ -98,18 +114,55 @@ impl fmt::Display for Trouble {
             Trouble::FileCapabilities => f.write_str("has file capabilities"),
             Trouble::Early(None, why) => write!(f, "{why}"),
             Trouble::Early(Some(library), why) => write!(f, "its library {library}: {why}"),
+            Trouble::Audit => f.write_str("LD_AUDIT is set: its modules would run before the sandbox"),
             Trouble::Exec(errno) => write!(f, "execve: {} ({errno:?})", errno.desc()),
         }
     }
 }
 
-/// A program that was looked at and can be held.
+/// A program that was found and looked at.
 #[derive(Debug)]
 pub struct Target {
     /// What execve is given.
     pub path: CString,
+    /// What was looked at, open: the program, and the last interpreter, where there is one.
+    pub file: OwnedFd,
+    pub last: Option<OwnedFd>,
+    /// It was found in the tree that is to be `/`.
+    pub of_tree: bool,
     /// The interpreters that the kernel starts for it, the last one an ELF program.
-    pub interpreters: Vec<PathBuf>,
+    pub interpreters: Vec<Interpreter>,
+    /// The program interpreter that the last image names.
+    pub loader: Option<PathBuf>,
+    /// Why the library cannot be the first to run in it, and in which file that was found.
+    pub unheld: Option<(String, Trouble)>,
+}
+
+/// One of a script's.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Interpreter {
+    pub path: PathBuf,
+    pub argument: Option<Vec<u8>>,
+}
+
+impl Target {
+    /// What is the program in the end, open: what an execve by descriptor is given.
+    pub fn last_file(&self) -> &OwnedFd {
+        self.last.as_ref().unwrap_or(&self.file)
+    }
+
+    /// The arguments that the kernel would make for the last interpreter (fs/binfmt_script.c).
+    pub fn arguments(&self, given: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        let mut script = self.path.to_bytes().to_vec();
+        let mut arguments = given;
+        for Interpreter { path, argument } in &self.interpreters {
+            let path = path.as_os_str().as_bytes().to_vec();
+            let before = [path.clone()].into_iter().chain(argument.clone()).chain([script]);
+            arguments = before.chain(arguments.into_iter().skip(1)).collect();
+            script = path;
+        }
+        arguments
+    }
 }
 
 /// What decides, besides the file, what runs first.
@@ -122,32 +175,45 @@ pub struct Surroundings<'a> {
     pub libraries: &'a [u8],
     /// What the library takes from other objects.
     pub imports: &'a Imports,
+    /// LD_AUDIT names something.
+    pub audited: bool,
 }
 
-/// Finds `name` and checks all that runs before the library could.
+/// Finds `name` and looks at all that runs before the library could.
+///
+/// # Errors
+/// It is not found, or is nothing that can be executed.
 pub fn examine(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<Target, Error> {
-    let trouble = |path: &Path, why| Error::Target { path: text::show(path.as_os_str().as_bytes()), why };
-    let path = find(name, surroundings).map_err(|why| trouble(Path::new(name), why))?;
-    let mut interpreters: Vec<PathBuf> = Vec::new();
-    loop {
-        let current = interpreters.last().unwrap_or(&path);
+    let shown = |path: &Path| text::show(path.as_os_str().as_bytes());
+    let trouble = |path: &Path, why| Error::Target { path: shown(path), why };
+    let (path, of_tree) = find(name, surroundings).map_err(|why| trouble(Path::new(name), why))?;
+    let mut interpreters: Vec<Interpreter> = Vec::new();
+    let (mut first, mut last) = (None, None);
+    let (loader, unheld) = loop {
+        let current = interpreters.last().map_or(&path, |interpreter| &interpreter.path);
         // The program itself was found to be executable; opening what is no regular file could wait.
         let usable = if interpreters.is_empty() { Ok(()) } else { executable(current) };
-        let next = usable.and_then(|()| inspect(current, surroundings)).map_err(|why| match why {
-            Trouble::NotFound if current != &path => {
-                trouble(&path, Trouble::InterpreterNotFound(text::show(current.as_os_str().as_bytes())))
-            }
+        let (file, seen) = usable.and_then(|()| inspect(current, surroundings)).map_err(|why| match why {
+            Trouble::NotFound if current != &path => trouble(&path, Trouble::InterpreterNotFound(shown(current))),
             why => trouble(current, why),
         })?;
-        let Some(interpreter) = next else { break };
-        interpreters.push(interpreter);
+        match first {
+            None => first = Some(file),
+            Some(_) => last = Some(file),
+        }
+        match seen {
+            Seen::Script(interpreter) => interpreters.push(interpreter),
+            Seen::Program { loader, unheld } => break (loader, unheld.map(|why| (shown(current), why))),
+        }
         if interpreters.len() > script::DEPTH_MAX {
             return Err(trouble(&path, Trouble::TooDeep));
         }
-    }
+    };
+    let unheld = unheld.or_else(|| surroundings.audited.then(|| (shown(&path), Trouble::Audit)));
     // Whatever came from argv or a file name has no NUL in it.
     let c_path = CString::new(path.as_os_str().as_bytes()).map_err(|_| trouble(&path, Trouble::NotFound))?;
-    Ok(Target { path: c_path, interpreters })
+    let file = first.ok_or_else(|| trouble(&path, Trouble::NotFound))?;
+    Ok(Target { path: c_path, file, last, of_tree, interpreters, loader, unheld })
 }
 
 /// A regular file that may be executed. On a noexec mount none may.
@@ -162,16 +228,17 @@ fn executable(path: &Path) -> Result<(), Trouble> {
 }
 
 /// As execvp: a name with a slash is a path; others are looked for in PATH, where what may not be executed is passed by.
-fn find(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<PathBuf, Trouble> {
+/// With it, whether it is of the tree that is to be `/`.
+fn find(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<(PathBuf, bool), Trouble> {
     if name.as_bytes().first() == Some(&b'/') && !surroundings.layers.is_empty() {
         // One that is not there is the caller's own: it is loaded before that tree is, and needs nothing of it.
         match tree::find(name, surroundings.layers).map_err(absent) {
             Err(Trouble::NotFound) => {}
-            found => return found.and_then(|path| executable(&path).map(|()| path)),
+            found => return found.and_then(|path| executable(&path).map(|()| (path, true))),
         }
     }
     if name.as_bytes().contains(&b'/') {
-        return executable(Path::new(name)).map(|()| name.into());
+        return executable(Path::new(name)).map(|()| (name.into(), false));
     }
     if name.is_empty() {
         return Err(Trouble::NotFound);
@@ -183,7 +250,7 @@ fn find(name: &OsStr, surroundings: &Surroundings<'_>) -> Result<PathBuf, Troubl
         let directory = if directory.is_empty() { b"." } else { directory };
         let path = Path::new(OsStr::from_bytes(directory)).join(name);
         match executable(&path) {
-            Ok(()) => return Ok(path),
+            Ok(()) => return Ok((path, false)),
             Err(Trouble::NotFound) => {}
             Err(why) => found = why,
         }
@@ -198,36 +265,71 @@ fn absent(error: io::Error) -> Trouble {
     }
 }
 
-/// One image of the chain: the next interpreter of a script, nothing for an ELF program that the library can hold.
-fn inspect(path: &Path, surroundings: &Surroundings<'_>) -> Result<Option<PathBuf>, Trouble> {
-    let image = File::open(path).and_then(Image::of).map_err(Trouble::Unreadable)?;
-    let mut start = [0; script::LINE_MAX];
-    let length = image.file().read_at(&mut start, 0).map_err(Trouble::Unreadable)?;
-    match script::parse(start.get(..length).unwrap_or_default()) {
-        Line::Interpreter(interpreter) => Ok(Some(OsStr::from_bytes(interpreter).into())),
-        Line::Unusable => Err(Trouble::NoFormat),
-        // Privileges of a script's file are not looked at: the kernel grants those of the last image only.
-        Line::Not => check(&image, path, surroundings).map(|()| None),
-    }
+/// What one image of the chain is.
+enum Seen {
+    /// A script, with its interpreter.
+    Script(Interpreter),
+    /// An ELF program, and why the library cannot hold it.
+    Program { loader: Option<PathBuf>, unheld: Option<Trouble> },
 }
 
-fn check(image: &Image, path: &Path, surroundings: &Surroundings<'_>) -> Result<(), Trouble> {
+fn inspect(path: &Path, surroundings: &Surroundings<'_>) -> Result<(OwnedFd, Seen), Trouble> {
+    let image = match File::open(path).and_then(Image::of) {
+        Ok(image) => image,
+        // Executable and not readable: nothing can be shown of it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let file = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+            let file = file.map_err(|errno| Trouble::Unreadable(errno.into()))?;
+            return Ok((file, Seen::Program { loader: None, unheld: Some(Trouble::Unreadable(error)) }));
+        }
+        Err(error) => return Err(Trouble::Unreadable(error)),
+    };
+    let mut start = [0; script::LINE_MAX];
+    let length = image.file().read_at(&mut start, 0).map_err(Trouble::Unreadable)?;
+    let seen = match script::parse(start.get(..length).unwrap_or_default()) {
+        Line::Interpreter(path, argument) => {
+            Seen::Script(Interpreter { path: OsStr::from_bytes(path).into(), argument: argument.map(<[u8]>::to_vec) })
+        }
+        Line::Unusable => return Err(Trouble::NoFormat),
+        // Privileges of a script's file are not looked at: the kernel grants those of the last image only.
+        Line::Not => program(&image, path, surroundings)?,
+    };
+    Ok((image.into_file().into(), seen))
+}
+
+fn program(image: &Image, path: &Path, surroundings: &Surroundings<'_>) -> Result<Seen, Trouble> {
     let object = Object::read(image).map_err(|why| match why {
         Unreadable::NotElf => Trouble::NoFormat,
         Unreadable::Foreign => Trouble::Foreign,
         why => Trouble::Damaged(why),
     })?;
-    match object.interpreter().map_err(Trouble::Damaged)? {
-        Some(loader) if is_system_loader(&loader) => {}
-        Some(loader) => return Err(Trouble::OtherLoader(text::show(&loader))),
+    let loader = object.interpreter().map_err(Trouble::Damaged)?;
+    let unheld = match check(&object, loader.as_deref(), image, path, surroundings) {
+        Err(why) if !why.is_about_holding() => return Err(why),
+        checked => checked.err(),
+    };
+    Ok(Seen::Program { loader: loader.map(|loader| OsStr::from_bytes(&loader).into()), unheld })
+}
+
+fn check(
+    object: &Object<'_>,
+    loader: Option<&[u8]>,
+    image: &Image,
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+) -> Result<(), Trouble> {
+    // First, as it is what matters most to whoever is asked next.
+    check_privileges(image.file())?;
+    match loader {
+        Some(loader) if is_system_loader(loader) => {}
+        Some(loader) => return Err(Trouble::OtherLoader(text::show(loader))),
         None => return Err(Trouble::Static),
     }
     if !object.is_dynamic() {
         return Err(Trouble::Static);
     }
-    check_privileges(image.file())?;
-    early::check(&object, surroundings.imports).map_err(|why| Trouble::Early(None, why))?;
-    let brought = early::brought(&object, path, surroundings.libraries, surroundings.imports);
+    early::check(object, surroundings.imports).map_err(|why| Trouble::Early(None, why))?;
+    let brought = early::brought(object, path, surroundings.libraries, surroundings.imports);
     brought.map_err(|(library, why)| match library == path {
         true => Trouble::Early(None, why),
         false => Trouble::Early(Some(text::show(library.as_os_str().as_bytes())), why),
@@ -271,7 +373,14 @@ mod tests {
 
     fn examined(name: impl AsRef<OsStr>, programs: &str) -> Result<Target, Error> {
         let programs = Some(OsStr::new(programs));
-        examine(name.as_ref(), &Surroundings { programs, layers: &[], libraries: b"", imports: &Imports::default() })
+        let imports = Imports::default();
+        let around = Surroundings { programs, layers: &[], libraries: b"", imports: &imports, audited: false };
+        let target = examine(name.as_ref(), &around)?;
+        // As route preload takes it.
+        match target.unheld {
+            Some((path, why)) => Err(Error::Target { path, why }),
+            None => Ok(target),
+        }
     }
 
     fn refused(name: impl AsRef<OsStr>, programs: &str) -> (i32, String) {
@@ -294,13 +403,27 @@ mod tests {
         let script = directory.file("c/tool", b"#!/bin/sh\n", 0o755);
         let all = format!("/nowhere:{}:{}:{}", path("a").display(), path("b").display(), path("c").display());
         assert_eq!(examined("tool", &all).unwrap().path.as_bytes(), script.as_os_str().as_bytes());
-        assert_eq!(examined("tool", &all).unwrap().interpreters, [Path::new("/bin/sh")]);
+        let interpreter = Interpreter { path: "/bin/sh".into(), argument: None };
+        assert_eq!(examined("tool", &all).unwrap().interpreters, [interpreter]);
         assert_eq!(refused("tool", path("b").to_str().unwrap()).0, 126);
         assert_eq!(refused("tool", path("a").to_str().unwrap()).0, 126);
         for (name, programs) in [("tool", "/nowhere"), ("", "/bin"), ("./tool", &*all), ("/etc/passwd/tool", "")] {
             let (code, message) = refused(name, programs);
             assert!(code == 127 && message.ends_with("not found\n"), "{message}");
         }
+    }
+
+    #[test]
+    fn interpreters_get_the_arguments_that_the_kernel_would_make() {
+        let directory = Directory::new();
+        let inner = directory.file("inner", b"#!/bin/sh -e\n", 0o755);
+        let text = format!("#!{} a b\n", inner.display());
+        let outer = directory.file("outer", text.as_bytes(), 0o755);
+        let target = examined(&outer, "").unwrap();
+        let (inner, outer) = (inner.as_os_str().as_bytes(), outer.as_os_str().as_bytes());
+        let given = vec![b"zero".to_vec(), b"one".to_vec()];
+        let wanted: [&[u8]; 6] = [b"/bin/sh", b"-e", inner, b"a b", outer, b"one"];
+        assert_eq!(target.arguments(given), wanted);
     }
 
     #[test]

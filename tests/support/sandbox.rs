@@ -21,12 +21,17 @@ pub enum Entry {
     Preload,
     /// `sbx-launch`, settings as flags.
     Launch,
+    /// The same by `--route exec`: sbx-launch builds the jail, and executes the program in it.
+    Exec,
 }
 
+/// Those by which the program is in memory before the jail is complete: what forbids to execute or to load can hold.
 pub const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
+pub const EVERY: [Entry; 3] = [Entry::Preload, Entry::Launch, Entry::Exec];
 
 const SWITCHES: &[&str] = &[
     "explain",
+    "print-plan",
     "root-rw",
     "no-tsc",
     "core-sched",
@@ -139,7 +144,7 @@ impl Sandbox {
     pub fn command<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: &[A]) -> Command {
         let (own_env, mut words) = match self.entry {
             Entry::Preload => (self.variables(), vec![program.as_ref().to_owned()]),
-            Entry::Launch => (Vec::new(), self.flags(program.as_ref())),
+            Entry::Launch | Entry::Exec => (Vec::new(), self.flags(program.as_ref())),
         };
         words.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         let mut command;
@@ -197,6 +202,9 @@ impl Sandbox {
                 word.push(value);
             }
             words.push(word);
+        }
+        if self.entry == Entry::Exec {
+            words.push("--route=exec".into());
         }
         words.extend(["--".into(), program.to_owned()]);
         words

@@ -30,6 +30,11 @@ pub fn is_first_and_alone() -> Result<(), Refusal> {
             "another object of this program is linked with -z initfirst, of which a process can have one",
         ));
     }
+    is_alone()
+}
+
+/// Nothing else is running.
+pub fn is_alone() -> Result<(), Refusal> {
     if !process::is_single_threaded() {
         return Err(Refusal::guard(
             "a second thread is running, or unshare is forbidden",

@@ -3,15 +3,17 @@
 mod again;
 mod environment;
 mod guard;
+mod name;
 mod run;
 
 pub use environment::environment;
 pub use guard::is_inside;
+pub use name::named;
 
 use crate::error::Refusal;
 use crate::exit;
 use crate::host::Host;
-use crate::plan::plan;
+use crate::plan::{Plan, plan};
 use crate::policy::Policy;
 use crate::setting::from_environment;
 use crate::sys::{file, process, stack};
@@ -31,6 +33,22 @@ pub unsafe fn from_constructor() {
     }
 }
 
+/// Builds the jail around this process, which has one thread, and executes in it what was planned; outer is this process,
+/// and ends as the program ends. Returns only why there is no jail.
+pub fn around(plan: &Plan) -> Refusal {
+    if guard::is_inside() {
+        return Refusal::guard(
+            "this process is inside a sandbox already, around which there can be no other by route exec",
+            "what is started inside has the sandbox around it: start the program itself",
+        );
+    }
+    match guard::is_alone().and_then(|()| run::run(plan)) {
+        Err(refusal) => refusal,
+        // Inner becomes the program or ends.
+        Ok(()) => process::exit(exit::REFUSED),
+    }
+}
+
 #[allow(unsafe_code)]
 unsafe fn enter() -> Result<(), Refusal> {
     guard::environment_can_be_trusted()?;
@@ -40,8 +58,10 @@ unsafe fn enter() -> Result<(), Refusal> {
         return Err(Refusal::guard("the initial stack was not found", "this needs glibc's loader"));
     };
     let own = stack::own_object();
+    name::restore(&mut initial)?;
+    let is_setting = |entry: &&[u8]| !again::is_padding(entry) && !name::is_name(entry);
     if guard::is_inside() {
-        let assignments = from_environment(initial.entries().into_iter())?;
+        let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
         // What is inside stays as it is: an inherited jail is what the policy around it asked for. Anything else that is
         // asked for here cannot be given, and is not pretended.
         if !assignments.is_empty() {
@@ -50,10 +70,11 @@ unsafe fn enter() -> Result<(), Refusal> {
                 "remove them; what is started inside has the sandbox around it",
             ));
         }
-        let wanted = environment::without_library(environment::owned(&initial.entries()), own);
+        let mut wanted = environment::without_library(environment::owned(&initial.entries()), own);
+        wanted.retain(|entry| is_setting(&entry.as_slice()));
         return initial.replace(&wanted).map_err(|_| environment::no_room());
     }
-    let assignments = from_environment(initial.entries().into_iter().filter(|entry| !again::is_padding(entry)))?;
+    let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
     guard::is_first_and_alone()?;
 
     let policy = Policy::new(&assignments)?;

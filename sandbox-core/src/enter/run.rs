@@ -1,14 +1,15 @@
 //! Carries a plan out. Makes system calls in the plan's order and decides nothing.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Instant;
 
 use crate::error::{Failure, Refusal, SetupError};
 use crate::exit;
-use crate::hint;
+use crate::hint::{self, Cause};
 use crate::plan::{Plan, Planned};
 use crate::policy::types::{LogLevel, Observe};
 use crate::report::{self, Outputs};
+use crate::step::program::{self, Image};
 use crate::step::{Context, Side, log};
 use crate::supervise::outer::Outer;
 use crate::sys::process::{self, Forked, Processors};
@@ -22,16 +23,16 @@ pub fn run(plan: &Plan) -> Result<(), Refusal> {
     let plugged = file::plug_standard_fds().map_err(of_start)?;
     let outputs = Outputs { status: plan.supervision.status_fd, stats: None };
     let mut context = Context { plugged, outputs, ..Context::default() };
-    let (forked, channel, inner_channel) = fork(plan, &mut context).inspect_err(|error| {
+    context.image = plan.image().map(|image| image.fd);
+    let (forked, ours) = fork(plan, &mut context).inspect_err(|error| {
         // ignored: the exit code stands, and standard error has the line
         let _ = context.outputs.last(&report::failed(error));
         if let Some(keeper) = context.keeper.take() {
             keeper.finish(false);
         }
     })?;
-    context.channel = Some(channel);
     match forked {
-        Forked::Parent(inner) => outer(plan, context, inner, inner_channel),
+        Forked::Parent(inner) => outer(plan, context, inner, ours),
         Forked::Child => {
             // Outer's: closed here, and not with all others, so that nothing closes a number twice.
             context.outputs = Outputs::default();
@@ -49,13 +50,18 @@ fn of_start(failure: Failure) -> SetupError {
     SetupError::new("start", failure, "")
 }
 
-/// Takes outer's steps and forks. Gives, on either side, its end of the channel; and the number of inner's.
-fn fork(plan: &Plan, context: &mut Context) -> Result<(Forked, Channel, i32), SetupError> {
+/// Takes outer's steps and forks. Leaves each side its ends; gives the numbers of inner's descriptors that are ours.
+fn fork(plan: &Plan, context: &mut Context) -> Result<(Forked, Vec<RawFd>), SetupError> {
     for (number, planned) in of(plan, Side::Outer) {
         apply(plan, planned, context).map_err(|failure| error_of(plan, number, failure))?;
     }
     let (outer_end, inner_end) = Channel::pair().map_err(of_start)?;
-    let inner_channel = inner_end.number();
+    let (hears, tells) = match plan.image() {
+        Some(_) => Channel::pair().map(|(hears, tells)| (Some(hears), Some(tells))).map_err(of_start)?,
+        None => (None, None),
+    };
+    let ours =
+        [Some(inner_end.number()), tells.as_ref().map(Channel::number), context.image].into_iter().flatten().collect();
     context.mask = Some(signal::block_all().map_err(of_start)?);
     // The kernel leaves a forked child waiting on its parent's processor, and what was meant to be done at the same time
     // would be done in turn.
@@ -68,11 +74,13 @@ fn fork(plan: &Plan, context: &mut Context) -> Result<(Forked, Channel, i32), Se
         Forked::Parent(inner) => {
             // ignored: in turn is slower, and no different
             let _ = context.processors.and_then(|all| all.others()).map(|others| others.give_to(inner));
-            Ok((Forked::Parent(inner), outer_end, inner_channel))
+            (context.channel, context.last_word) = (Some(outer_end), hears);
+            Ok((Forked::Parent(inner), ours))
         }
         Forked::Child => {
             notices.restore();
-            Ok((Forked::Child, inner_end, inner_channel))
+            (context.channel, context.last_word) = (Some(inner_end), tells);
+            Ok((Forked::Child, ours))
         }
     }
 }
@@ -127,8 +135,23 @@ fn become_target(plan: &Plan, mut context: Context) {
     if finish(plan, &mut context).is_err() {
         process::exit(exit::REFUSED);
     }
+    if let Some(image) = plan.image() {
+        execute(plan, image, &context);
+    }
     // Only now: whoever has the listener answers for the filter, and until the observer does, closing may be asked about.
     drop(context);
+}
+
+/// Becomes the program; all that is ours is close-on-exec.
+fn execute(plan: &Plan, image: &Image, context: &Context) -> ! {
+    let failure = image.execute(context.found);
+    let number = plan.number_of(program::NAME);
+    file::complain(&Refusal::from(error_of(plan, number, failure)).message());
+    if let Some(last_word) = &context.last_word {
+        // ignored: then outer reports an exit code, and the line above has been written
+        let _ = last_word.tell(&Message::Failed { step: number, failure, cause: Cause::Unknown });
+    }
+    process::exit(program::exit_code(failure.errno))
 }
 
 /// What must be put back before the filter, which may forbid it.
@@ -146,9 +169,12 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
 
 /// Under the filter, which was found to allow these calls when it was planned; or it has done this itself.
 fn finish(plan: &Plan, context: &mut Context) -> Result<(), Failure> {
-    file::complain_to(2);
+    // What is executed only now may still fail, and is to be said where all else was.
+    if plan.image().is_none() {
+        file::complain_to(2);
+    }
     // Before anybody looks: what is open now is what the program has. But where closing is asked about, nobody answers yet.
-    if plan.supervision.observed != Some(Observe::All) {
+    if plan.image().is_none() && plan.supervision.observed != Some(Observe::All) {
         drop(context.log.take());
     }
     let Some(channel) = context.channel.as_ref() else { return Ok(()) };
@@ -163,13 +189,13 @@ fn finish(plan: &Plan, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// Outer: makes what can be made beside inner, waits until inner is ready, and supervises.
-fn outer(plan: &Plan, mut context: Context, inner: i32, inner_channel: i32) -> ! {
+fn outer(plan: &Plan, mut context: Context, inner: i32, ours: Vec<RawFd>) -> ! {
     let failed = of(plan, Side::Beside).find_map(|(number, planned)| {
         let failure = apply(plan, planned, &mut context).err()?;
         Some(error_of(plan, number, failure))
     });
     let Some(channel) = context.channel.take() else { process::exit(exit::REFUSED) };
-    let mut outer = Outer::new(plan, context, inner, channel, inner_channel);
+    let mut outer = Outer::new(plan, context, inner, channel, ours);
     if let Some(error) = failed {
         outer.give_up(&error);
     }

@@ -127,6 +127,14 @@ impl Policy {
         Ok(policy)
     }
 
+    /// Adds to what was said and what it comes to.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn add(&mut self, assignments: &[Assignment]) -> Result<(), PolicyError> {
+        assignments.iter().try_for_each(|assignment| self.assign(assignment))
+    }
+
     fn assign(&mut self, assignment: &Assignment) -> Result<(), PolicyError> {
         let Assignment { setting, text, origin } = assignment;
         let assigned = (setting.value)(self).assign(text, origin.spelling());

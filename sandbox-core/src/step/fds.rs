@@ -82,7 +82,8 @@ impl Step for CloseFds {
         let channel = context.channel.as_ref().map(Channel::number);
         // To be closed when they have been used.
         let ours = context.log.iter().chain(&context.null).map(AsRawFd::as_raw_fd);
-        file::close_all_but(self.keep.iter().copied().chain([0, 1, 2]).chain(channel).chain(ours))
+        let program = context.image.into_iter().chain(context.last_word.as_ref().map(Channel::number));
+        file::close_all_but(self.keep.iter().copied().chain([0, 1, 2]).chain(channel).chain(ours).chain(program))
     }
 }
 

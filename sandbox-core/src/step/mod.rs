@@ -22,6 +22,7 @@ pub mod observer;
 pub mod oom;
 pub mod parent;
 pub mod personality;
+pub mod program;
 pub mod rlimits;
 pub mod seccomp;
 pub mod session;
@@ -34,7 +35,7 @@ pub mod umask;
 pub mod uplink;
 pub mod user;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use crate::error::Failure;
 use crate::report::Outputs;
@@ -100,6 +101,11 @@ pub struct Context {
     pub ruleset: Option<OwnedFd>,
     /// `/dev/null`, to be put in the place of standard descriptors.
     pub null: Option<OwnedFd>,
+    /// Open on the program to execute, for route exec, and on what tells outer that it could not be.
+    pub image: Option<RawFd>,
+    pub last_word: Option<Channel>,
+    /// Which of the program's names leads to it inside; none where it is executed by descriptor.
+    pub found: Option<usize>,
 }
 
 /// One step of a plan: everything it needs was decided and allocated when it was planned.

@@ -283,6 +283,15 @@ impl Filter {
     pub fn programs(&self) -> &Programs {
         &self.programs
     }
+
+    /// Whether a program can be executed under it, and a failure of that told. Asked of the programs themselves.
+    pub fn lets_execute(&self) -> bool {
+        let lets = |nr: i64| {
+            let nr = u32::try_from(nr).unwrap_or(u32::MAX);
+            self.programs.iter().all(|program| seccomp::allows(program, nr))
+        };
+        !self.silent && lets(libc::SYS_execve) && lets(libc::SYS_write)
+    }
 }
 
 impl Step for Filter {

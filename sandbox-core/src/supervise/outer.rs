@@ -1,6 +1,6 @@
 //! The process the caller started: it waits, passes signals on, and ends as the target ended.
 
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use super::clock::Clock;
 use super::decide::{self, Action, Disposition, Target};
@@ -14,8 +14,7 @@ use crate::policy::types::Namespace;
 use crate::report::{self, By, Ended, Outputs};
 use crate::seccomp;
 use crate::step::cgroup::{self, Keeper};
-use crate::step::uplink;
-use crate::step::{Context, observer, time_limit};
+use crate::step::{Context, observer, program, time_limit, uplink};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
 use crate::sys::socket::{Channel, Message};
@@ -26,8 +25,10 @@ pub struct Outer<'a> {
     how: Supervision,
     inner: i32,
     channel: Channel,
-    /// The number of inner's end, in inner.
-    inner_channel: i32,
+    /// The numbers of inner's descriptors that the program does not get.
+    ours: Vec<RawFd>,
+    /// On which inner tells that the program could not be executed.
+    last_word: Option<Channel>,
     /// `/proc/PID/status` of inner.
     status: Option<OwnedFd>,
     /// `/proc/PID/syscall` of inner.
@@ -57,7 +58,7 @@ enum KilledFor {
 }
 
 impl<'a> Outer<'a> {
-    pub fn new(plan: &'a Plan, context: Context, inner: i32, channel: Channel, inner_channel: i32) -> Self {
+    pub fn new(plan: &'a Plan, context: Context, inner: i32, channel: Channel, ours: Vec<RawFd>) -> Self {
         let group = process::group_of(0);
         let limit = context.alarm.zip(plan.supervision.time_limit);
         Self {
@@ -65,7 +66,8 @@ impl<'a> Outer<'a> {
             how: plan.supervision,
             inner,
             channel,
-            inner_channel,
+            ours,
+            last_word: context.last_word,
             status: None,
             syscall: None,
             group,
@@ -91,11 +93,10 @@ impl<'a> Outer<'a> {
             // While inner is still at work, as it costs time and needs nothing of inner.
             self.confine().map_err(own)?;
         }
-        let mut ours = vec![self.inner_channel];
         match self.channel.receive().map_err(own)? {
             Some(Message::Ready { listener }) => {
                 self.observe(listener)?;
-                ours.extend(listener);
+                self.ours.extend(listener);
             }
             Some(Message::Failed { step, failure, cause }) => return Err((step, failure, cause)),
             Some(_) | None if self.is_starved() => {
@@ -106,7 +107,7 @@ impl<'a> Outer<'a> {
             Some(_) | None => return Err(own(refused(Call::Recv, libc::ECONNRESET))),
         }
         if reports {
-            let line = report::entered(self.inner, &ours, self.plan).map_err(own)?;
+            let line = report::entered(self.inner, &self.ours, self.plan).map_err(own)?;
             self.outputs.status(&line).map_err(own)?;
             self.confine().map_err(own)?;
         }
@@ -155,7 +156,8 @@ impl<'a> Outer<'a> {
         let observer = self.observer.as_ref().map(Observer::number);
         let (status, syscall, log) = (number(&self.status), number(&self.syscall), number(&self.log));
         let uplink = self.uplink.as_ref().map(|keeper| keeper.channel.number());
-        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer, uplink];
+        let last_word = self.last_word.as_ref().map(Channel::number);
+        let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer, uplink, last_word];
         let groups = self.keeper.iter().flat_map(Keeper::descriptors);
         file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()).chain(groups))?;
         mount::chdir(c"/")?;
@@ -350,6 +352,11 @@ impl<'a> Outer<'a> {
         let (wall, group) = (self.clock.elapsed(), self.keeper.as_ref().map(Keeper::used).unwrap_or_default());
         // Whoever is told that it is over finds nothing of it.
         self.remove_groups(by != By::Itself);
+        if let (Change::Exited(code), Some(error)) = (change, self.not_executed()) {
+            // ignored: the line that inner has written stands, and so does the exit code
+            let _ = self.outputs.last(&report::failed(&error));
+            process::exit(code)
+        }
         if self.outputs.any() {
             let told = self.outputs.last(&report::ended(&Ended { change, by, wall, usage, group }));
             // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.
@@ -372,6 +379,19 @@ impl<'a> Outer<'a> {
                 process::exit(exit::SIGNAL_BASE + number)
             }
             Change::Stopped(_) | Change::Continued => process::exit(exit::REFUSED),
+        }
+    }
+}
+
+impl Outer<'_> {
+    /// Why inner could not execute the program, if that is how it ended.
+    fn not_executed(&self) -> Option<SetupError> {
+        match self.last_word.as_ref()?.poll()? {
+            Message::Failed { step, failure, .. } => {
+                let object = self.plan.steps.get(step as usize).map(|planned| planned.step.object(failure.object));
+                Some(SetupError::new(program::NAME, failure, object.unwrap_or_default()))
+            }
+            _ => None,
         }
     }
 }

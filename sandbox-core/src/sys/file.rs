@@ -117,6 +117,11 @@ pub fn inode(fd: BorrowedFd<'_>) -> Result<u64> {
     Ok(stat(fd)?.st_ino)
 }
 
+/// By what an open file is told from all others, fstat(2): its file system's device number, and its own inode number.
+pub fn identity(fd: BorrowedFd<'_>) -> Result<(u64, u64)> {
+    stat(fd).map(|stat| (stat.st_dev, stat.st_ino))
+}
+
 /// The type bits of descriptor `fd`, which may not be open.
 pub fn kind_of_raw(fd: RawFd) -> Result<u32> {
     // SAFETY: the borrow lasts for this call only, and fstat answers EBADF for a number that is not open.

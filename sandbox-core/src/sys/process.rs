@@ -1,11 +1,13 @@
 //! Processes and the namespaces they are in.
 
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sched::CloneFlags;
 
 use super::call::Call;
 use super::{Result, check, named, refused};
+use crate::error::Failure;
 
 /// Moves this process (for pid and time: its children) into new namespaces, unshare(2).
 pub fn unshare(flags: i32) -> Result<()> {
@@ -47,6 +49,20 @@ pub fn exit(code: i32) -> ! {
     unsafe {
         libc::syscall(libc::SYS_exit_group, code, 0, 0, 0, 0, crate::seccomp::UNASKED);
         libc::_exit(code)
+    }
+}
+
+/// Becomes the program `path`, execve(2). Returns only why that cannot be.
+pub fn execute(path: &CStr, arguments: &[CString], environment: &[CString]) -> Failure {
+    match nix::unistd::execve(path, arguments, environment) {
+        Err(errno) => refused(Call::Execve, errno as i32),
+    }
+}
+
+/// Becomes the program that `file` is open on, execveat(2) with AT_EMPTY_PATH. Returns only why that cannot be.
+pub fn execute_fd(file: BorrowedFd<'_>, arguments: &[CString], environment: &[CString]) -> Failure {
+    match nix::unistd::execveat(file, c"", arguments, environment, nix::fcntl::AtFlags::AT_EMPTY_PATH) {
+        Err(errno) => refused(Call::Execve, errno as i32),
     }
 }
 

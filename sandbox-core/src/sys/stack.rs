@@ -26,6 +26,8 @@ pub struct Initial {
     pointers: &'static mut [*mut c_char],
     /// Where the kernel wrote the strings: from the end of the last argument to the end of the last entry.
     strings: (usize, usize),
+    /// The auxiliary vector.
+    auxiliary: *mut [u64; 2],
 }
 
 /// Whether libc, or any constructor after it, has run: then we are not first.
@@ -64,7 +66,8 @@ impl Initial {
             let name = usize::try_from(libc::getauxval(libc::AT_EXECFN)).unwrap_or(0);
             let stop = stop.unwrap_or(start).max(name);
             let arguments = end.add(1).cast_const().cast();
-            (*end > 0).then_some(Self { arguments, pointers, strings: (start, stop) })
+            let auxiliary = first.add(count + 1).cast();
+            (*end > 0).then_some(Self { arguments, pointers, strings: (start, stop), auxiliary })
         }
     }
 
@@ -110,6 +113,22 @@ impl Initial {
 }
 
 impl Initial {
+    /// Makes `path` the name of the program's file, AT_EXECFN of getauxval(3).
+    pub fn set_file_name(&mut self, path: CString) {
+        let mut entry = self.auxiliary;
+        // SAFETY: the vector lies behind the environment, is the process's own to write, and ends with AT_NULL.
+        unsafe {
+            while (*entry)[0] != libc::AT_NULL {
+                if (*entry)[0] == libc::AT_EXECFN {
+                    // Never given back: whoever asks gets this pointer.
+                    (*entry)[1] = path.into_raw() as u64;
+                    return;
+                }
+                entry = entry.add(1);
+            }
+        }
+    }
+
     /// Executes the file that this process was made from, with the arguments and the environment it was given and `more`
     /// entries, execve(2). `/proc/self/exe` is that file whatever its name leads to by now. Returns only in failure.
     pub fn execute_again(&self, more: &[Vec<u8>]) -> Failure {

@@ -181,16 +181,37 @@ impl Task {
     ///
     /// # Errors
     /// What the kernel refuses, when it was asked for by name.
-    pub fn start(self) -> Result<Vec<Merged>, Error> {
+    pub fn start(self) -> Result<Option<Started>, Error> {
         let (what, asked_for) = (self.what, self.asked_for);
         if self.unfit.is_some() {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         match fork(self) {
-            Ok(number) => settings(what, number).map_err(Error::from),
-            Err(_) if !asked_for => Ok(Vec::new()),
+            Ok(number) => Ok(Some(Started { what, number })),
+            Err(_) if !asked_for => Ok(None),
             Err(failure) => Err(Refusal::from(SetupError::new(observer::NAME, failure, "")).into()),
         }
+    }
+}
+
+/// An observer that is there, and the number of the descriptor that leads to it.
+pub struct Started {
+    what: Observe,
+    number: i32,
+}
+
+impl Started {
+    /// The policy that names it.
+    pub fn told(&self, policy: &Policy) -> Policy {
+        Policy { observe: Some(self.what), observer_fd: Some(Fd(self.number)), ..policy.clone() }
+    }
+
+    /// The settings by which the library finds it.
+    ///
+    /// # Errors
+    /// None that is known: the settings are there.
+    pub fn settings(&self) -> Result<Vec<Merged>, PolicyError> {
+        settings(self.what, self.number)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::policy::Policy;
 use crate::policy::types::Namespace;
 use crate::setting::text::show;
 use crate::step::{Context, Step};
-use op::{Base, Op};
+use op::{Base, Op, What, is_within};
 
 pub struct Mounts {
     base: Base,
@@ -41,6 +41,25 @@ pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Result<Option<Moun
     }
     let (base, ops) = layout::decide(policy, host, wanted)?;
     Ok(Some(Mounts { base, writable: policy.root_rw.on(), ops, by_fd: host.mount_fds }))
+}
+
+/// Whether what lies at `path` of the host's, absolute and normal, lies there inside too.
+///
+/// # Errors
+/// As `plan`.
+pub fn shows(policy: &Policy, host: &Host, path: &[u8]) -> Result<bool, PolicyError> {
+    let wanted = Wanted::new(policy)?;
+    if !wanted.is_new(Namespace::Mount) {
+        return Ok(true);
+    }
+    let (base, ops) = layout::decide(policy, host, &wanted)?;
+    // What is deepest was mounted last, and at one place there is one.
+    let over = ops.iter().rev().find(|op| op.what != What::ReadOnly && is_within(path, op.target.to_bytes()));
+    Ok(match over.map(|op| (&op.what, op.target.to_bytes())) {
+        Some((What::Bind { source, .. }, target)) => source.to_bytes() == target,
+        Some(_) => false,
+        None => matches!(base, Base::Host | Base::HostBelow),
+    })
 }
 
 impl Step for Mounts {

@@ -1,0 +1,49 @@
+//! Who builds the sandbox: the library inside the program, or the launcher around it.
+
+pub mod exec;
+pub mod preload;
+pub mod visible;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::error::Error;
+use crate::target::Target;
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The library where it can be shown to be the first to run, otherwise the launcher.
+    Auto,
+    /// The library, or nobody.
+    Preload,
+    /// The launcher.
+    Exec,
+}
+
+impl Route {
+    pub fn named(name: &OsStr) -> Option<Self> {
+        match name.as_bytes() {
+            b"auto" => Some(Route::Auto),
+            b"preload" => Some(Route::Preload),
+            b"exec" => Some(Route::Exec),
+            _ => None,
+        }
+    }
+
+    /// Whether the launcher builds it.
+    ///
+    /// # Errors
+    /// The library is asked for, and cannot be the first to run.
+    pub fn is_exec(self, target: &mut Target) -> Result<bool, Error> {
+        match (self, target.unheld.take()) {
+            (Route::Exec, _) => Ok(true),
+            (_, None) => Ok(false),
+            (Route::Preload, Some((path, why))) => Err(Error::Target { path, why }),
+            (Route::Auto, unheld) => {
+                target.unheld = unheld;
+                Ok(true)
+            }
+        }
+    }
+}
