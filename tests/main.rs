@@ -66,6 +66,7 @@ mod propagation;
 // The command around the library.
 mod launcher;
 mod library;
+mod proof;
 mod report;
 mod routes;
 mod settings;

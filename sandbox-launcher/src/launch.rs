@@ -25,8 +25,8 @@ use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::report::{self, Report};
 use crate::route::exec::Around;
-use crate::route::{Route, preload, visible};
-use crate::target::{self, Surroundings, Target};
+use crate::route::{Route, preload, visible, watch};
+use crate::target::{self, Surroundings, Target, Trouble};
 use crate::tree;
 
 /// The whole program; the result is its exit code.
@@ -130,7 +130,10 @@ fn print_plan(invocation: &Invocation, mut policy: Policy, host: &Host, caller: 
     let environment = target_environment(&policy, caller);
     let mut target = examine(invocation, &policy, &library, &environment)?;
     let path = |path: &Path| text::show(path.as_os_str().as_bytes());
-    let program = path(Path::new(OsStr::from_bytes(target.path.to_bytes())));
+    let program = target.name();
+    if let (None, Err(failure)) = (&target.unheld, watch::is_possible()) {
+        target.unheld = Some((program.clone(), Trouble::Unwatched(failure)));
+    }
     let by = target
         .interpreters
         .iter()
@@ -177,7 +180,16 @@ fn execute(
     let environment = target_environment(policy, caller);
     let mut target = examine(invocation, policy, &library, &environment)?;
     let arguments = arguments(invocation);
-    if invocation.route.is_exec(&mut target)? {
+    let mut is_exec = invocation.route.is_exec(&mut target)?;
+    let mut word = Vec::new();
+    if !is_exec {
+        word = preload::word(library, &target)?;
+        if let Err(failure) = watch::start(&word, &target) {
+            target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
+            is_exec = invocation.route.is_exec(&mut target)?;
+        }
+    }
+    if is_exec {
         return Around::new(target, policy, host, arguments, environment)?.run(policy, host, task);
     }
     assignments.extend(visible::settings(&target, false, policy, host)?);
@@ -185,7 +197,7 @@ fn execute(
     if let Some(observer) = task.map(observe::Task::start).transpose()?.flatten() {
         settings.extend(observer.settings()?);
     }
-    preload::hand_over((policy, plan), (library, &target), &settings, arguments, (environment, caller))
+    preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment, caller))
 }
 
 fn arguments(invocation: &Invocation) -> Vec<Vec<u8>> {
@@ -223,9 +235,12 @@ fn report(
         said.push(Assignment { setting: kept, text: number.to_string().into_bytes(), origin: Origin::Flag });
         let library = library(invocation)?;
         let target = examine_named(own, &[], &library, &environment)?;
+        let word = preload::word(library, &target)?;
+        watch::start(&word, &target)
+            .map_err(|failure| Error::Target { path: target.name(), why: Trouble::Unwatched(failure) })?;
         let arguments = arguments.into_iter().map(String::into_bytes).collect();
         let settings = setting::merged(&said)?;
-        preload::hand_over((policy, plan), (library, &target), &settings, arguments, (environment.clone(), caller))
+        preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment.clone(), caller))
     };
     let become_witness = |number, arguments| match become_witness(number, arguments) {
         Err(error) => error,

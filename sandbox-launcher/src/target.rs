@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::{AccessFlags, access, getegid, geteuid};
 use rustix::fs::{Mode, OFlags};
+use sandbox_core::error::Failure;
 use sandbox_core::exit;
 use sandbox_core::setting::text;
 
@@ -48,6 +49,8 @@ pub enum Trouble {
     Early(Option<String>, Early),
     /// The environment names modules that ld.so runs before anything.
     Audit,
+    /// That the library is loaded could not be watched over.
+    Unwatched(Failure),
     /// execve said so.
     Exec(Errno),
 }
@@ -61,6 +64,7 @@ impl Trouble {
             | Trouble::SetId
             | Trouble::FileCapabilities
             | Trouble::Early(..)
+            | Trouble::Unwatched(_)
             | Trouble::Audit => true,
             Trouble::Unreadable(error) => error.kind() == io::ErrorKind::PermissionDenied,
             _ => false,
@@ -71,6 +75,7 @@ impl Trouble {
     pub fn code(&self) -> i32 {
         match self {
             Trouble::NotFound | Trouble::InterpreterNotFound(_) | Trouble::Exec(Errno::ENOENT) => exit::NOT_FOUND,
+            Trouble::Unwatched(_) => exit::REFUSED,
             _ => exit::CANNOT_EXECUTE,
         }
     }
@@ -81,6 +86,7 @@ impl Trouble {
                 "only dynamically linked programs of this system's C library can be sandboxed from inside; --route exec \
                  sandboxes from outside",
             ),
+            Trouble::Unwatched(_) => Some("a traced program cannot be; --route exec needs no watching"),
             Trouble::Foreign => Some("every system call filter refuses the calls of other architectures"),
             Trouble::Early(..) | Trouble::Audit => Some(
                 "only programs that run nothing before the sandbox is built can be sandboxed from inside; --route exec \
@@ -115,6 +121,10 @@ impl fmt::Display for Trouble {
             Trouble::Early(None, why) => write!(f, "{why}"),
             Trouble::Early(Some(library), why) => write!(f, "its library {library}: {why}"),
             Trouble::Audit => f.write_str("LD_AUDIT is set: its modules would run before the sandbox"),
+            Trouble::Unwatched(failure) => {
+                let errno = Errno::from_raw(failure.errno);
+                write!(f, "ld.so cannot be watched while it loads the library: ptrace: {} ({errno:?})", errno.desc())
+            }
             Trouble::Exec(errno) => write!(f, "execve: {} ({errno:?})", errno.desc()),
         }
     }
@@ -146,6 +156,11 @@ pub struct Interpreter {
 }
 
 impl Target {
+    /// What it is called in messages.
+    pub fn name(&self) -> String {
+        text::show(self.path.to_bytes())
+    }
+
     /// What is the program in the end, open: what an execve by descriptor is given.
     pub fn last_file(&self) -> &OwnedFd {
         self.last.as_ref().unwrap_or(&self.file)

@@ -176,6 +176,6 @@ fn ending(thread: i32, stopped: Stop) -> Option<Result<bool>> {
         Stop::Gone => Some(Ok(true)),
         // ignored: SIGKILL may have come before
         Stop::Exit => Some(trace::release(thread, 0).or(Ok(())).map(|()| true)),
-        Stop::Asked | Stop::Group | Stop::Signal(_) => None,
+        Stop::Asked | Stop::Group | Stop::Exec | Stop::Signal(_) => None,
     }
 }

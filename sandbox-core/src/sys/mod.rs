@@ -13,6 +13,7 @@ pub mod file;
 pub mod group;
 pub mod landlock;
 pub mod limits;
+pub mod loader;
 pub mod mount;
 pub mod net;
 pub mod netlink;

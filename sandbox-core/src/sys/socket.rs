@@ -28,7 +28,7 @@ pub enum Message {
     Ended(i32),
     /// outer → observer: what to observe: the process, or, under a reaper, its child, and the descriptor's number there.
     Observe { pid: i32, init: bool, listener: i32 },
-    /// observer → outer (before it, the launcher): it does, or can.
+    /// observer → outer (before it, the launcher): it does, or can. Watcher → launcher: it does.
     Observing,
     /// outer → observer, and outer → keeper of control groups: all is over.
     Over,

@@ -14,6 +14,8 @@ pub enum Stop {
     Signal(i32),
     /// It is about to end.
     Exit,
+    /// It has become another program, none of whose instructions has run.
+    Exec,
     /// It has ended, or is somebody else's.
     Gone,
 }
@@ -29,6 +31,57 @@ fn trace(request: u32, thread: i32, address: usize, data: usize) -> Result<()> {
 pub fn seize(thread: i32, dies_with: bool) -> Result<()> {
     let options = libc::PTRACE_O_TRACEEXIT | if dies_with { libc::PTRACE_O_EXITKILL } else { 0 };
     trace(libc::PTRACE_SEIZE, thread, 0, usize::try_from(options).unwrap_or(0))
+}
+
+/// Makes this process the tracer of another, which goes on, stops when it has executed a program, and is killed if this one
+/// ends meanwhile.
+pub fn seize_until_exec(process: i32) -> Result<()> {
+    let options = libc::PTRACE_O_TRACEEXEC | libc::PTRACE_O_EXITKILL;
+    trace(libc::PTRACE_SEIZE, process, 0, usize::try_from(options).unwrap_or(0))
+}
+
+/// Lets any process trace this one, or only those that may anyway: where the Yama module is in force, prctl(PR_SET_PTRACER).
+pub fn let_be_traced(by_any: bool) {
+    let who = if by_any { libc::c_ulong::MAX } else { 0 };
+    // ignored: EINVAL where there is no Yama
+    // SAFETY: numbers only.
+    let _ = unsafe { libc::prctl(libc::PR_SET_PTRACER, who, 0, 0, 0) };
+}
+
+/// Lets it go on until the next stop, and gives it the signal it is stopped for (0: none).
+pub fn resume_with(thread: i32, signal: i32) -> Result<()> {
+    trace(libc::PTRACE_CONT, thread, 0, usize::try_from(signal).unwrap_or(0))
+}
+
+/// Leaves it stopped with its process, for whoever continues it.
+pub fn listen(thread: i32) -> Result<()> {
+    trace(libc::PTRACE_LISTEN, thread, 0, 0)
+}
+
+/// Has it stop before it executes what lies at these addresses, by the processor's debug registers: they are not inherited
+/// by fork(2), and gone after execve(2). None: no longer.
+pub fn stop_at<const N: usize>(thread: i32, addresses: [usize; N]) -> Result<()> {
+    let register = |number: usize| std::mem::offset_of!(libc::user, u_debugreg) + number * size_of::<u64>();
+    // Nothing may lie in the others while they are in force.
+    trace(libc::PTRACE_POKEUSER, thread, register(7), 0)?;
+    let mut enabled = 0;
+    for (number, address) in addresses.into_iter().enumerate() {
+        trace(libc::PTRACE_POKEUSER, thread, register(number), address)?;
+        // Local, of length one, on execution.
+        enabled |= 1 << (2 * number);
+    }
+    trace(libc::PTRACE_POKEUSER, thread, register(7), enabled)
+}
+
+/// Has a thread that has stopped end its process with this exit code, before it runs anything else.
+pub fn exit_with(thread: i32, code: i32) -> Result<()> {
+    const NO_CALL: u64 = u64::MAX;
+    let registers = Registers::of(thread)?;
+    // Written into a copy that is the process's own; the word's other bytes are never reached.
+    trace(libc::PTRACE_POKETEXT, thread, registers.0.rip as usize, usize::from(u16::from_le_bytes(SYSCALL)))?;
+    let (call, code) = (libc::SYS_exit_group.cast_unsigned(), u64::from(code.cast_unsigned()));
+    Registers(libc::user_regs_struct { rax: call, rdi: code, orig_rax: NO_CALL, ..registers.0 }).set(thread)?;
+    resume(thread)
 }
 
 /// Has it stop before it runs any code of its own again.
@@ -63,6 +116,7 @@ pub fn wait(thread: i32) -> Stop {
         (EVENT_STOP, libc::SIGTRAP) => Stop::Asked,
         (EVENT_STOP, _) => Stop::Group,
         (libc::PTRACE_EVENT_EXIT, _) => Stop::Exit,
+        (libc::PTRACE_EVENT_EXEC, _) => Stop::Exec,
         (_, signal) => Stop::Signal(signal),
     }
 }

@@ -3,6 +3,7 @@
 pub mod exec;
 pub mod preload;
 pub mod visible;
+pub mod watch;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -8,7 +8,6 @@ use sandbox_core::enter;
 use sandbox_core::error::{Refusal, SetupError};
 use sandbox_core::plan::Plan;
 use sandbox_core::policy::Policy;
-use sandbox_core::setting::text;
 use sandbox_core::step::{self, Step};
 use sandbox_core::sys::privilege;
 
@@ -18,20 +17,27 @@ use crate::library::Library;
 use crate::print::{self, Merged};
 use crate::target::{Target, Trouble};
 
+/// What LD_PRELOAD is to say.
+///
+/// # Errors
+/// A descriptor that is needed for it cannot be had.
+pub fn word(library: Library, target: &Target) -> Result<Vec<u8>, Error> {
+    library.inherited_word().map_err(|errno| Error::Target { path: target.name(), why: Trouble::Exec(errno) })
+}
+
 /// Executes the program that the library makes the target. Returns only when that cannot be.
 ///
 /// # Errors
 /// What cannot be handed on, or is not executed.
 pub fn hand_over(
     (policy, plan): (&Policy, &Plan),
-    (library, target): (Library, &Target),
+    (word, target): (&[u8], &Target),
     settings: &[Merged],
     arguments: Vec<Vec<u8>>,
     (environment, caller): (Vec<Vec<u8>>, &[Vec<u8>]),
 ) -> Result<Infallible, Error> {
-    let failed = |errno| Error::Target { path: text::show(target.path.to_bytes()), why: Trouble::Exec(errno) };
-    let word = library.inherited_word().map_err(failed)?;
-    let mut environment = with_sandbox(with_home(environment, caller)?, settings, &word);
+    let failed = |errno| Error::Target { path: target.name(), why: Trouble::Exec(errno) };
+    let mut environment = with_sandbox(with_home(environment, caller)?, settings, word);
     environment.push(enter::named(target.path.to_bytes()));
     print::can_be_handed_on(&environment)?;
     let (arguments, environment) = (c_strings(target.arguments(arguments)), c_strings(environment));

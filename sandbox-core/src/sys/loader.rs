@@ -1,0 +1,92 @@
+//! What ld.so keeps for debuggers, <link.h>: where it calls them, and how far it is with its list of objects.
+
+use super::{notify, process};
+
+/// struct r_debug.
+#[repr(C)]
+struct Debug {
+    version: libc::c_int,
+    map: usize,
+    hook: usize,
+    state: libc::c_int,
+    base: usize,
+}
+
+unsafe extern "C" {
+    static _r_debug: Debug;
+}
+
+/// Where things lie in ld.so, from its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Loader {
+    hook: usize,
+    debug: usize,
+}
+
+impl Loader {
+    /// That of this process: `None` where it has none.
+    pub fn own() -> Option<Self> {
+        let debug = &raw const _r_debug;
+        // SAFETY: ld.so's own object, written before main and, as nothing is loaded later, not after it.
+        let Debug { hook, base, .. } = unsafe { debug.read() };
+        let from_start = |address: usize| address.checked_sub(base).filter(|_| base != 0);
+        Some(Self { hook: from_start(hook)?, debug: from_start(debug.addr())? })
+    }
+
+    /// The function that it calls before and after it loads objects, in a process where it starts at `base`. All are loaded
+    /// and relocated, and no constructor has run, when it is called and the list is complete.
+    pub fn hook(&self, base: usize) -> usize {
+        base.wrapping_add(self.hook)
+    }
+
+    /// What is in the list of objects of process `pid`, where it starts at `base`; `None` where it cannot be read.
+    pub fn look(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
+        let debug = base.wrapping_add(self.debug);
+        let word = |address: usize| usize::try_from(process::read_word(pid, address)?).ok();
+        let state = word(debug.wrapping_add(std::mem::offset_of!(Debug, state)))? & 0xffff_ffff;
+        if state != CONSISTENT {
+            return Some(Seen::Incomplete);
+        }
+        let mut next = word(debug.wrapping_add(std::mem::offset_of!(Debug, map)))?;
+        // A list that does not end is none.
+        for _ in 0..OBJECTS_MAX {
+            if next == 0 {
+                return Some(Seen::Missing);
+            }
+            let its_name = word(next.wrapping_add(std::mem::offset_of!(Object, name)))?;
+            let mut text = vec![0; name.len() + 1];
+            let length = notify::read_memory(pid, its_name as u64, &mut text);
+            if text.get(..length).and_then(|text| text.strip_suffix(b"\0")) == Some(name) {
+                return Some(Seen::There);
+            }
+            next = word(next.wrapping_add(std::mem::offset_of!(Object, next)))?;
+        }
+        None
+    }
+}
+
+/// What a list of objects says of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Objects are still being added.
+    Incomplete,
+    /// All are there, this one too.
+    There,
+    /// All are there but this one.
+    Missing,
+}
+
+/// RT_CONSISTENT
+const CONSISTENT: usize = 0;
+/// Far more than a program has.
+const OBJECTS_MAX: usize = 1 << 16;
+
+/// struct link_map, its public part.
+#[repr(C)]
+struct Object {
+    base: usize,
+    name: usize,
+    dynamic: usize,
+    next: usize,
+    previous: usize,
+}

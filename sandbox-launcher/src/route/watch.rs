@@ -1,0 +1,199 @@
+//! Proof of entry, route preload: a process that watches ld.so until the library is in the program.
+//!
+//! ld.so only warns of a library that it cannot preload (no memory, no descriptor, a security module's refusal), and goes on.
+//! What else could be seen to was looked at before execve(2), and the program is executed by descriptor; this is for what
+//! comes after. The watcher is ld.so's debugger for a moment: it has the kernel stop the program where ld.so tells debuggers
+//! that all objects are there, before any of their constructors has run, and looks for the library among what is mapped.
+//! It is let go on when it has it, and made to exit otherwise. There is no third outcome: without the watcher the kernel
+//! kills the program (PTRACE_O_EXITKILL), and the program's own first instruction is watched too.
+
+use std::fs;
+
+use sandbox_core::error::{Failure, Refusal, SetupError};
+use sandbox_core::exit;
+use sandbox_core::hint::Cause;
+use sandbox_core::sys::call::Call;
+use sandbox_core::sys::loader::{Loader, Seen};
+use sandbox_core::sys::process::{self, Forked};
+use sandbox_core::sys::socket::{Channel, Message, peer_gone};
+use sandbox_core::sys::trace::{self, Registers, Stop};
+use sandbox_core::sys::{Result, file, signal};
+
+use crate::target::Target;
+
+/// The step's name in messages.
+const NAME: &str = "entry";
+
+/// What is looked for, and in what.
+struct Sought<'a> {
+    /// The library, as LD_PRELOAD names it.
+    library: &'a [u8],
+    /// For messages.
+    program: String,
+}
+
+/// Whether it can be watched, as far as that can be told without doing it.
+///
+/// # Errors
+/// The answer that there would be.
+pub fn is_possible() -> Result<()> {
+    trace::is_possible()?;
+    // From 2 on only with CAP_SYS_PTRACE, Documentation/admin-guide/LSM/Yama.rst.
+    let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    let forbidden = scope.trim().parse().unwrap_or(0) >= 2 && !nix::unistd::geteuid().is_root();
+    if forbidden { Err(refuse(libc::EPERM)) } else { Ok(()) }
+}
+
+/// Has `target`, which this process executes next with `library` as LD_PRELOAD names it, watched; returns when it is.
+///
+/// # Errors
+/// It cannot be: it is traced already, or tracing is forbidden.
+pub fn start(library: &[u8], target: &Target) -> Result<()> {
+    let sought = Sought { library, program: target.name() };
+    let loader = Loader::own().ok_or_else(|| refuse(libc::ENOSYS))?;
+    let (own, theirs) = Channel::pair()?;
+    trace::let_be_traced(true);
+    let watched = launch(own, theirs, &sought, loader);
+    trace::let_be_traced(false);
+    watched
+}
+
+fn launch(own: Channel, theirs: Channel, sought: &Sought<'_>, loader: Loader) -> Result<()> {
+    let launcher = std::process::id().cast_signed();
+    match process::fork()? {
+        Forked::Child => {
+            drop(own);
+            // A child of nobody here: what supervises the program later is not to have one that it knows nothing of.
+            match process::fork() {
+                Ok(Forked::Child) => watch(launcher, &theirs, sought, loader),
+                Ok(Forked::Parent(_)) => process::exit(0),
+                Err(failure) => {
+                    // ignored: the launcher sees the channel's end
+                    let _ = theirs.send(&failed(failure));
+                    process::exit(exit::REFUSED)
+                }
+            }
+        }
+        Forked::Parent(pid) => {
+            drop(theirs);
+            // ignored: where SIGCHLD is, there is nothing to wait for; the message is what counts
+            let _ = signal::wait_end(pid);
+            match own.receive()? {
+                Some(Message::Observing) => Ok(()),
+                Some(Message::Failed { failure, .. }) => Err(failure),
+                _ => Err(peer_gone()),
+            }
+        }
+    }
+}
+
+fn failed(failure: Failure) -> Message {
+    Message::Failed { step: 0, failure, cause: Cause::Unknown }
+}
+
+fn refuse(errno: i32) -> Failure {
+    Failure { call: Call::Ptrace, object: 0, errno }
+}
+
+/// The watcher's life, a millisecond or so.
+fn watch(launcher: i32, channel: &Channel, sought: &Sought<'_>, loader: Loader) -> ! {
+    // What ends the launcher with its process group ends it; this process looks on.
+    // ignored: the watched are killed when it dies
+    let _ = signal::block_all();
+    let seized =
+        file::close_all_but([2, channel.number()].into_iter()).and_then(|()| trace::seize_until_exec(launcher));
+    let told = channel.send(&seized.map_or_else(failed, |()| Message::Observing));
+    if seized.is_err() || told.is_err() {
+        process::exit(exit::REFUSED)
+    }
+    let outcome = until_loaded(launcher, sought, loader);
+    let released = match outcome {
+        Ok(Outcome::Entered) => trace::stop_at(launcher, []).and_then(|()| trace::release(launcher, 0)),
+        Ok(Outcome::Ended) => Ok(()),
+        Ok(Outcome::NotEntered) => {
+            let program = &sought.program;
+            file::complain(&format!(
+                "sbx: {NAME}: {program}: the library was not loaded into it, and nothing of it has run\n\
+                 sbx: hint: ld.so says why above; --route exec does without it\n"
+            ));
+            end(launcher);
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = released {
+        file::complain(&Refusal::from(SetupError::new(NAME, failure, &*sought.program)).message());
+        end(launcher);
+    }
+    process::exit(0)
+}
+
+/// Ends it with the exit code of what was refused. Where that cannot be, this process's own end ends it.
+fn end(launcher: i32) {
+    if trace::exit_with(launcher, exit::REFUSED).is_ok() {
+        while trace::wait(launcher) != Stop::Gone {}
+    }
+}
+
+enum Outcome {
+    Entered,
+    NotEntered,
+    /// Before it could do either.
+    Ended,
+}
+
+/// What is stopped at, in the program.
+struct Places {
+    base: usize,
+    hook: usize,
+    entry: usize,
+}
+
+fn until_loaded(launcher: i32, sought: &Sought<'_>, loader: Loader) -> Result<Outcome> {
+    let mut places: Option<Places> = None;
+    loop {
+        match trace::wait(launcher) {
+            Stop::Exec => {
+                let found = Places::of(launcher, loader).ok_or_else(|| refuse(libc::EIO))?;
+                trace::stop_at(launcher, [found.hook, found.entry])?;
+                places = Some(found);
+                trace::resume(launcher)?;
+            }
+            Stop::Signal(libc::SIGTRAP) => {
+                let here = Registers::of(launcher)?.ip();
+                match &places {
+                    Some(Places { base, hook, .. }) if *hook as u64 == here => {
+                        match loader.look(launcher, *base, sought.library).ok_or_else(|| refuse(libc::EIO))? {
+                            Seen::Incomplete => trace::resume(launcher)?,
+                            Seen::There => return Ok(Outcome::Entered),
+                            Seen::Missing => return Ok(Outcome::NotEntered),
+                        }
+                    }
+                    Some(Places { entry, .. }) if *entry as u64 == here => return Ok(Outcome::NotEntered),
+                    _ => trace::resume_with(launcher, libc::SIGTRAP)?,
+                }
+            }
+            Stop::Signal(signal) => trace::resume_with(launcher, signal)?,
+            Stop::Group => trace::listen(launcher)?,
+            Stop::Asked | Stop::Exit => trace::resume(launcher)?,
+            Stop::Gone => return Ok(Outcome::Ended),
+        }
+    }
+}
+
+impl Places {
+    /// From what the kernel has told the program, /proc/PID/auxv of proc(5).
+    fn of(pid: i32, loader: Loader) -> Option<Self> {
+        let told = fs::read(format!("/proc/{pid}/auxv")).ok()?;
+        let value = |wanted: u64| {
+            told.chunks_exact(16).find_map(|pair| {
+                let (kind, value) = pair.split_at(8);
+                let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
+                (number(kind)? == wanted).then(|| number(value)).flatten()
+            })
+        };
+        let base = usize::try_from(value(libc::AT_BASE)?).ok().filter(|&base| base != 0)?;
+        let entry = usize::try_from(value(libc::AT_ENTRY)?).ok()?;
+        Some(Self { base, hook: loader.hook(base), entry })
+    }
+}
