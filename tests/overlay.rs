@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::need;
 use crate::support::sandbox::IntoOsString;
 use crate::support::traced::traced;
-use crate::support::{ENTRIES, EVERY, Sandbox, TempDir, bins};
+use crate::support::{ENTRIES, EVERY, Entry, Sandbox, TempDir, bins};
 
 /// Two layers that both have `both`, and each a file of its own.
 fn layers() -> TempDir {
@@ -223,9 +223,13 @@ fn without_mount_descriptors_overlays_are_the_same() {
     let lacking = ["mount_setattr", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount"];
     let rules: Vec<String> = lacking.iter().map(|name| format!("{name}:ENOSYS")).collect();
     let options: Vec<&str> = rules.iter().flat_map(|rule| ["--fail-all", rule]).collect();
-    for entry in ENTRIES {
+    for entry in [Entry::Preload, Entry::Exec] {
         for at in ["/mnt", "/"] {
             for kept in [&[][..], &["upper=upper", "work=work"]] {
+                if entry == Entry::Exec && at == "/" {
+                    // The layers have no C library.
+                    continue;
+                }
                 let dir = layers();
                 let fields = [&["lower=top", "lower=base"], kept].concat();
                 let sandbox = Sandbox::new(entry).set("overlay", value(&dir, at, &fields)).cwd(Path::new("/"));

@@ -180,22 +180,23 @@ fn execute(
     let environment = target_environment(policy, caller);
     let mut target = examine(invocation, policy, &library, &environment)?;
     let arguments = arguments(invocation);
-    let mut is_exec = invocation.route.is_exec(&mut target)?;
-    let mut word = Vec::new();
-    if !is_exec {
-        word = preload::word(library, &target)?;
-        if let Err(failure) = watch::start(&word, &target) {
-            target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
-            is_exec = invocation.route.is_exec(&mut target)?;
-        }
+    let start = |task: Option<observe::Task>| task.map(observe::Task::start).transpose().map(Option::flatten);
+    if invocation.route.is_exec(&mut target)? {
+        return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || start(task));
     }
-    if is_exec {
-        return Around::new(target, policy, host, arguments, environment)?.run(policy, host, task);
-    }
+    let word = preload::word(library, &target)?;
     assignments.extend(visible::settings(&target, false, policy, host)?);
     let mut settings = setting::merged(&assignments)?;
-    if let Some(observer) = task.map(observe::Task::start).transpose()?.flatten() {
+    // Before this process is watched: whoever is traced cannot be observed.
+    let observer = start(task)?;
+    if let Some(observer) = &observer {
         settings.extend(observer.settings()?);
+    }
+    if let Err(failure) = watch::start(&word, &target) {
+        target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
+        // Route preload ends here.
+        invocation.route.is_exec(&mut target)?;
+        return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
     }
     preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment, caller))
 }

@@ -40,11 +40,11 @@ pub fn traced_as_other(sandbox: &Sandbox, options: &[&str]) -> Sandbox {
 /// A way to start a sandbox under the tracer.
 pub type Tracer = fn(&Sandbox, &[&str]) -> Sandbox;
 
-/// The image of the first process in which the library is.
+/// The image of the first process that builds the sandbox: under a tracer the launcher does, as it cannot watch ld.so.
 pub fn image_of(entry: Entry) -> usize {
     match entry {
         Entry::Preload => 2,
-        Entry::Launch | Entry::Exec => 3,
+        Entry::Launch | Entry::Exec => 2,
     }
 }
 

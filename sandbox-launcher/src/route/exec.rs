@@ -7,13 +7,13 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use sandbox_core::enter;
-use sandbox_core::error::PolicyError;
+use sandbox_core::error::{PolicyError, Refusal, SetupError};
 use sandbox_core::host::Host;
 use sandbox_core::plan::{self, Plan};
 use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::Namespace;
-use sandbox_core::setting::{Assignment, text};
-use sandbox_core::step::program::Image;
+use sandbox_core::setting::Assignment;
+use sandbox_core::step::program::{self, Image};
 use sandbox_core::sys::file;
 
 use super::visible;
@@ -53,10 +53,15 @@ impl Around {
     ///
     /// # Errors
     /// There is no sandbox.
-    pub fn run(&self, policy: &Policy, host: &Host, task: Option<observe::Task>) -> Result<Infallible, Error> {
+    pub fn run(
+        &self,
+        policy: &Policy,
+        host: &Host,
+        observer: impl FnOnce() -> Result<Option<observe::Started>, Error>,
+    ) -> Result<Infallible, Error> {
         let mut plan = self.plan(policy.clone(), host)?;
         // Not started for what cannot be done.
-        if let Some(observer) = task.map(observe::Task::start).transpose()?.flatten() {
+        if let Some(observer) = observer()? {
             plan = self.plan(observer.told(policy), host)?;
         }
         Err(enter::around(&plan).into())
@@ -68,20 +73,15 @@ impl Around {
 /// # Errors
 /// Its privileges would be real; or its descriptor cannot be moved.
 fn image(target: Target, policy: &Policy, arguments: Vec<CString>, environment: Vec<CString>) -> Result<Image, Error> {
-    let path = || text::show(target.path.to_bytes());
     // Mounts of the sandbox's own are nosuid; the host's are not.
     if policy.allow_new_privs.on() && policy.share.items().contains(&Namespace::Mount) {
-        match target.unheld {
-            Some((path, why @ (Trouble::SetId | Trouble::FileCapabilities | Trouble::Unreadable(_)))) => {
-                return Err(Error::Target { path, why });
-            }
-            _ => {}
+        use Trouble::{FileCapabilities, SetId, Unreadable};
+        if let Some((path, why @ (SetId | FileCapabilities | Unreadable(_)))) = target.unheld {
+            return Err(Error::Target { path, why });
         }
     }
-    let file: OwnedFd = file::above_standard(target.file.as_fd()).map_err(|failure| Error::Target {
-        path: path(),
-        why: Trouble::Exec(nix::errno::Errno::from_raw(failure.errno)),
-    })?;
+    let failed = |failure| Refusal::from(SetupError::new(program::NAME, failure, target.name()));
+    let file: OwnedFd = file::above_standard(target.file.as_fd()).map_err(failed)?;
     let is_script = !target.interpreters.is_empty();
     let names = match target.of_tree {
         // As it is called in that tree.
