@@ -31,11 +31,15 @@ fn kind(i: &sock_filter) -> Option<Kind> {
         0x05 => Kind::Jump,                       // BPF_JMP | BPF_JA
         0x15 | 0x1d | 0x25 | 0x2d | 0x35 | 0x3d | 0x45 | 0x4d => Kind::Test,
         0x06 | 0x16 => Kind::Return, // BPF_RET | BPF_K, BPF_RET | BPF_A
-        // BPF_ALU with ADD, SUB, MUL, DIV, OR, AND, LSH, RSH, XOR and NEG.
-        code if code & 0x07 == 0x04 && matches!(code & 0xf0, 0x00..=0x80 | 0xa0) && code <= 0xff => Kind::Unknown,
+        // BPF_ALU with ADD, SUB, MUL, DIV, OR, AND, LSH, RSH and XOR, and BPF_NEG, which has no operand.
+        code if code & 0x07 == 0x04 && matches!(code & 0xf0, 0x00..=0x70 | 0xa0) && code <= 0xff => Kind::Unknown,
+        0x84 => Kind::Unknown,
         _ => return None,
     })
 }
+
+/// BPF_ALU | BPF_DIV | BPF_X
+const DIVIDE_BY_X: u16 = 0x3c;
 
 /// Whether the kernel can take it, as far as that can be seen without asking.
 ///
@@ -52,6 +56,8 @@ pub fn check(program: &[sock_filter]) -> Result<(), String> {
         match kind(i) {
             None => return wrong("not one that a filter can have"),
             Some(Kind::Load) if !i.k.is_multiple_of(4) || i.k >= 64 => return wrong("loads from outside of a call"),
+            Some(_) if i.code == 0x34 && i.k == 0 => return wrong("divides by zero"),
+            Some(_) if matches!(i.code, 0x64 | 0x74) && i.k >= 32 => return wrong("shifts by more than there is"),
             Some(Kind::Place) if i.k >= 16 => return wrong("there are 16 places of memory"),
             Some(Kind::Jump) if ends(i.k) => return wrong("jumps out of the filter"),
             Some(Kind::Test) if ends(i.jt.into()) || ends(i.jf.into()) => return wrong("jumps out of the filter"),
@@ -86,7 +92,13 @@ fn answers(program: &[sock_filter], nr: u32) -> Option<Vec<u32>> {
                 Kind::Load if i.k == 0 => go(0, Some(nr))?,
                 Kind::Load if i.k == 4 => go(0, Some(ARCH))?,
                 Kind::Immediate => go(0, Some(i.k))?,
-                Kind::Load | Kind::Unknown => go(0, None)?,
+                Kind::Load | Kind::Unknown => {
+                    // Where the index register is 0, a division by it ends the program with 0.
+                    if i.code == DIVIDE_BY_X && !answers.contains(&0) {
+                        answers.push(0);
+                    }
+                    go(0, None)?;
+                }
                 Kind::Keep => go(0, held)?,
                 Kind::Place if i.code == 0x60 => go(0, None)?,
                 Kind::Place => go(0, held)?,

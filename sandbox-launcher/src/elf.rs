@@ -16,6 +16,8 @@ use goblin::elf::program_header::{PF_R, PT_DYNAMIC, PT_INTERP, PT_LOAD, ProgramH
 
 /// Tables larger than this that have to be held in memory belong to no file that anybody would run in a sandbox.
 const TABLE_MAX: u64 = 64 << 20;
+/// The dynamic section of no such file is larger. What it names is held in memory, entry by entry.
+const DYNAMIC_MAX: u64 = 1 << 20;
 const PAGE: u64 = 4096;
 /// How much of a large table is read at once: a multiple of the size of its entries, which is 24 or 4.
 const CHUNK: usize = 24 * 256;
@@ -257,11 +259,12 @@ impl<'a> Object<'a> {
     /// Where in the file an address is: through the one PT_LOAD that maps it.
     fn offset(&self, address: u64, length: u64) -> Result<u64, Unreadable> {
         let end = address.checked_add(length).ok_or(OUTSIDE)?;
-        // Segments are mapped by pages, and a later one covers an earlier one.
+        // Segments are mapped by pages, and a later one covers an earlier one. ld.so maps what is in the file even where
+        // that is more than there is said to be in memory.
         let touches = |h: &&ProgramHeader| {
             h.p_type == PT_LOAD
                 && h.p_vaddr / PAGE * PAGE < end
-                && address < h.p_vaddr.saturating_add(h.p_memsz).saturating_add(PAGE - 1) / PAGE * PAGE
+                && address < h.p_vaddr.saturating_add(h.p_memsz.max(h.p_filesz)).saturating_add(PAGE - 1) / PAGE * PAGE
         };
         let mut segments = self.headers.iter().filter(touches);
         let (Some(segment), None) = (segments.next(), segments.next()) else { return Err(OUTSIDE) };
@@ -275,6 +278,9 @@ impl<'a> Object<'a> {
         let Some(header) = self.only(PT_DYNAMIC)? else {
             return Ok(None);
         };
+        if header.p_filesz > DYNAMIC_MAX {
+            return Err(Unreadable::Damaged("a dynamic section larger than any"));
+        }
         let bytes = self.memory(header.p_vaddr, header.p_filesz)?;
         let entries = bytes.chunks_exact(16).map(|entry| (word(entry, 0), word(entry, 8)));
         Ok(Some(entries.take_while(|(tag, _)| *tag != DT_NULL).collect()))

@@ -3,32 +3,6 @@
 //! It decides and looks; the sandbox itself is built by libsandbox.so in the target.
 
 #![cfg_attr(not(test), no_main)]
-#![cfg_attr(test, allow(dead_code))] // only the C main reaches most of it
-
-mod cli;
-#[cfg(test)]
-mod docs;
-mod early;
-mod elf;
-mod environment;
-mod error;
-mod file_from;
-mod filter;
-mod help;
-mod launch;
-mod library;
-mod observe;
-mod plt;
-mod policy_file;
-mod print;
-mod report;
-mod route;
-#[cfg(test)]
-mod sample;
-mod script;
-mod symbols;
-mod target;
-mod tree;
 
 /// The C main, because the one of std would ignore SIGPIPE and open /dev/null on closed standard fds: both would be
 /// handed on to the target, which must find what the caller left.
@@ -36,5 +10,5 @@ mod tree;
 #[allow(unsafe_code)] // for the attribute: no other object of this program defines `main`
 #[unsafe(no_mangle)]
 extern "C" fn main() -> std::ffi::c_int {
-    launch::main()
+    sandbox_launcher::launch::main()
 }

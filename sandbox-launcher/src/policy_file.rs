@@ -17,9 +17,9 @@ const MAX_SIZE: u64 = 1 << 20;
 
 /// What is wrong with a file, and in which of its lines, counted from 1.
 #[derive(Debug, PartialEq, Eq)]
-struct Mistake {
-    line: usize,
-    what: String,
+pub struct Mistake {
+    pub line: usize,
+    pub what: String,
 }
 
 /// The settings of the file.
@@ -35,7 +35,11 @@ pub fn read(path: &Path) -> Result<Vec<Assignment>, Error> {
     parse(&text).map_err(|Mistake { line, what }| failed(format!("line {line}: {what}")))
 }
 
-fn parse(source: &str) -> Result<Vec<Assignment>, Mistake> {
+/// The settings that a file of this text makes; files that it names are read.
+///
+/// # Errors
+/// The first mistake in it.
+pub fn parse(source: &str) -> Result<Vec<Assignment>, Mistake> {
     let line = |at: usize| source.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
     let table = DeTable::parse(source).map_err(|error| {
         let what = error.message().split_whitespace().collect::<Vec<_>>().join(" ");

@@ -39,11 +39,18 @@ pub fn parse(start: &[u8]) -> Line<'_> {
     // What the kernel's buffer has of it: its last byte is the kernel's own.
     let lost = if newline.is_none() { start.len().saturating_sub(LINE_MAX - 1) } else { 0 };
     let rest = rest.get(..rest.len().saturating_sub(lost)).unwrap_or_default();
-    // A NUL ends the name, and then nothing follows it; or it ends the argument.
-    let begun = rest.iter().position(|b| !blank(b)).filter(|_| rest.first() != Some(&0));
-    let argument = begun.and_then(|from| rest.get(from..)?.split(|&b| b == 0).next());
-    let ended = |text: &[u8]| text.iter().rposition(|b| !blank(b)).map_or(0, |last| last + 1);
-    let argument = argument.and_then(|text| text.get(..ended(text))).filter(|text| !text.is_empty());
+    // Blanks before a newline are no argument; before the file's end there is a NUL, and they are followed by one.
+    let ended = rest.iter().rposition(|b| !blank(b)).map_or(0, |last| last + 1);
+    let has_end = newline.is_some() || start.len() >= LINE_MAX - 1;
+    let rest = if has_end { rest.get(..ended).unwrap_or_default() } else { rest };
+    // A NUL ends the name, and then nothing follows it; or it ends the argument, which may be empty.
+    let argument = match rest.first() {
+        None | Some(0) => None,
+        Some(_) => {
+            let from = rest.iter().position(|b| !blank(b)).unwrap_or(rest.len());
+            rest.get(from..).and_then(|text| text.split(|&b| b == 0).next())
+        }
+    };
     Line::Interpreter(path, argument)
 }
 
@@ -56,12 +63,15 @@ mod tests {
         let long = [b"#!/".to_vec(), vec![b'a'; LINE_MAX]].concat();
         let fits = [b"#!/bin/sh ".to_vec(), vec![b'a'; LINE_MAX]].concat();
         let cut = vec![b'a'; LINE_MAX - 1 - b"#!/bin/sh ".len()];
-        let cases: [(&[u8], Line<'_>); 15] = [
+        let cases: [(&[u8], Line<'_>); 18] = [
             (b"#!/bin/sh\n", Line::Interpreter(b"/bin/sh", None)),
             (b"#! \t/bin/sh -e -x\n", Line::Interpreter(b"/bin/sh", Some(b"-e -x"))),
             (b"#!/bin/sh \t -e \t\nnext", Line::Interpreter(b"/bin/sh", Some(b"-e"))),
             (b"#!/bin/sh", Line::Interpreter(b"/bin/sh", None)),
-            (b"#!/bin/sh \t", Line::Interpreter(b"/bin/sh", None)),
+            (b"#!/bin/sh \t", Line::Interpreter(b"/bin/sh", Some(b""))),
+            (b"#!/bin/sh -e ", Line::Interpreter(b"/bin/sh", Some(b"-e "))),
+            (b"#!/bin/sh -e  \0-x \n", Line::Interpreter(b"/bin/sh", Some(b"-e  "))),
+            (b"#!/bin/sh \0-x\n", Line::Interpreter(b"/bin/sh", Some(b""))),
             (b"#!/bin/sh -e\0-x\n", Line::Interpreter(b"/bin/sh", Some(b"-e"))),
             (b"#!sh\n", Line::Interpreter(b"sh", None)),
             (b"#!/usr/bin/env python3\necho", Line::Interpreter(b"/usr/bin/env", Some(b"python3"))),

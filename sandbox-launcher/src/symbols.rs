@@ -12,6 +12,8 @@ use crate::elf::{Object, Unreadable, half, word};
 
 const SYMBOL: usize = 24;
 const RELOCATION: usize = 24;
+/// How many hashes are read at once, at most.
+const CHAIN_PIECE: u64 = 1024;
 const DAMAGED: Unreadable = Unreadable::Damaged("symbol tables");
 
 /// A name, and what a file says about it.
@@ -114,12 +116,11 @@ impl Object<'_> {
     /// The symbols that others find in it, of those that are `wanted`.
     pub fn found(&self, wanted: &[Symbol]) -> Result<Vec<Symbol>, Unreadable> {
         let (first, end) = self.range()?;
-        let mut numbers: Vec<u64> = (first..end).collect();
+        let mut numbers = Vec::new();
         if let Some(table) = self.value(DT_GNU_HASH) {
             // The chains hold the hash of every name, but for the last bit.
             let mut hashes: Vec<u32> = wanted.iter().map(|s| gnu_hash(&s.name) | 1).collect();
             hashes.sort_unstable();
-            numbers.clear();
             let (_, chains) = self.gnu_header(table)?;
             self.entries(chains, end - first, 4, |done, piece| {
                 let entries = piece.chunks_exact(4).zip(first + done..);
@@ -127,6 +128,26 @@ impl Object<'_> {
                     .extend(entries.filter(|(e, _)| hashes.binary_search(&(half(e, 0) | 1)).is_ok()).map(|(_, n)| n));
                 true
             })?;
+        } else if end > first {
+            // How many there are is the file's own word: not to be kept, only those that are wanted.
+            let table = self.value(DT_SYMTAB).ok_or(DAMAGED)?;
+            let names = Table::of(self, DT_STRTAB, self.value(DT_STRSZ).unwrap_or(0))?;
+            let is_wanted = |entry: &[u8]| {
+                let name = names.string(half(entry, 0).into())?;
+                Ok::<_, Unreadable>(wanted.iter().any(|symbol| symbol.name == name))
+            };
+            let mut damage = None;
+            self.entries(table, end, SYMBOL as u64, |done, piece| {
+                for (entry, number) in piece.chunks_exact(SYMBOL).zip(done..) {
+                    match is_wanted(entry) {
+                        Ok(true) => numbers.push(number),
+                        Ok(false) => {}
+                        Err(why) => damage = Some(why),
+                    }
+                }
+                damage.is_none()
+            })?;
+            damage.map_or(Ok(()), Err)?;
         }
         let mut symbols = self.symbols(&numbers)?;
         symbols.retain(|symbol| symbol.is_found() && wanted.iter().any(|w| w.name == symbol.name));
@@ -159,11 +180,23 @@ impl Object<'_> {
         if least < first {
             return Err(DAMAGED);
         }
-        // A chain ends at an odd hash; every chain that begins earlier has ended there too.
-        while half(&self.memory(chains.checked_add((last - first) * 4).ok_or(DAMAGED)?, 4)?, 0) & 1 == 0 {
-            last += 1;
+        // A chain ends at an odd hash; every chain that begins earlier has ended there too. Most end soon, and one that does
+        // not is read in larger pieces as long as there are.
+        let mut count = 1;
+        loop {
+            let piece = match self.memory(chains.checked_add((last - first) * 4).ok_or(DAMAGED)?, count * 4) {
+                Err(_) if count > 1 => {
+                    count = 1;
+                    continue;
+                }
+                piece => piece?,
+            };
+            if let Some(end) = (last..).zip(piece.chunks_exact(4)).find(|(_, hash)| half(hash, 0) & 1 == 1) {
+                return Ok((first, end.0 + 1));
+            }
+            last += count;
+            count = (count * 2).min(CHAIN_PIECE);
         }
-        Ok((first, last + 1))
     }
 
     fn symbols(&self, numbers: &[u64]) -> Result<Vec<Symbol>, Unreadable> {

@@ -137,7 +137,11 @@ impl Policy {
 
     fn assign(&mut self, assignment: &Assignment) -> Result<(), PolicyError> {
         let Assignment { setting, text, origin } = assignment;
-        let assigned = (setting.value)(self).assign(text, origin.spelling());
+        // A policy file can spell one. Handed to the library it would end the variable, and what follows would be lost.
+        let assigned = match text.contains(&0) {
+            true => Err("holds a NUL byte, which no variable can carry".into()),
+            false => (setting.value)(self).assign(text, origin.spelling()),
+        };
         assigned.map_err(|why| PolicyError::malformed(setting, *origin, text, why))
     }
 }

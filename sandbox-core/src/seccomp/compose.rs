@@ -128,10 +128,21 @@ pub fn filters(request: &Request) -> Result<Vec<Filter>, Error> {
     Ok(filters)
 }
 
-/// The filters of which `around` makes its programs, the calls refused besides last.
-pub fn filters_around(own: &Filter, deny: &[u32], restrict: Restrict) -> Vec<Filter> {
+/// The filters of which `around` makes its programs from that of `own`.
+pub fn filters_around(own: &Filter, deny: &[u32], restrict: Restrict) -> Result<Vec<Filter>, Error> {
+    let mut filters = vec![restrict.filter(), own.clone()];
+    if !deny.is_empty() {
+        filters.insert(if allows(&compile(own)?, SECCOMP) { 2 } else { 1 }, denied(deny));
+    }
+    Ok(filters)
+}
+
+/// The call that loads a filter.
+const SECCOMP: u32 = libc::SYS_seccomp as u32;
+
+fn denied(deny: &[u32]) -> Filter {
     let rules = deny.iter().map(|&nr| (nr, Rule::Always(EPERM))).collect();
-    vec![restrict.filter(), own.clone(), Filter { rules, ..Filter::new(Action::Allow) }]
+    Filter { rules, ..Filter::new(Action::Allow) }
 }
 
 /// The programs to load for one that was compiled elsewhere, which is trusted with nothing that every filter of ours has:
@@ -144,14 +155,12 @@ pub fn around(
     let guard = if restrict == Restrict::default() { Shipped::None.program() } else { restrict.program() };
     let mut programs = vec![Cow::Borrowed(guard), Cow::Owned(program.to_vec())];
     if !deny.is_empty() {
-        let rules = deny.iter().map(|&nr| (nr, Rule::Always(EPERM))).collect();
-        let denied = Cow::Owned(compile(&Filter { rules, ..Filter::new(Action::Allow) })?);
-        let seccomp = libc::SYS_seccomp as u32;
-        match (allows(program, seccomp), deny.contains(&seccomp)) {
+        let denied = Cow::Owned(compile(&denied(deny))?);
+        match (allows(program, SECCOMP), deny.contains(&SECCOMP)) {
             (true, _) => programs.push(denied),
             (false, false) => programs.insert(1, denied),
             // Whichever is first would not let the other be loaded.
-            (false, true) => return Err(Error::Contradiction(seccomp)),
+            (false, true) => return Err(Error::Contradiction(SECCOMP)),
         }
     }
     Ok(programs)

@@ -254,6 +254,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_variable_would_cut_short_is_refused() {
+        for (name, bad) in
+            [("env", "A=a\0B=c"), ("hostname", "a\0"), ("seccomp-string", "ALLOW { read } // \0"), ("hide", "\0")]
+        {
+            for origin in [Origin::File, Origin::Flag] {
+                let error = one(named(name).unwrap(), bad.as_bytes(), origin).unwrap_err().to_string();
+                assert!(error.contains(&origin.spell(name)) && error.contains("NUL"), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn scalars_and_lists_are_replaced_and_repeated_settings_add_up() {
         let say = |name, text: &str, origin| Assignment { setting: named(name).unwrap(), text: text.into(), origin };
         let policy = Policy::merge(&[

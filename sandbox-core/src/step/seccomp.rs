@@ -143,13 +143,16 @@ fn request<'a>(policy: &Policy, name: FilterName, allow: &'a [u32], deny: &'a [u
 /// The filters of which the programs are made, in the same order: `own` in the place of a program compiled elsewhere,
 /// nothing where that is not given.
 pub fn filters(policy: &Policy, own: Option<&seccomp::Filter>) -> Result<Option<Vec<seccomp::Filter>>, PolicyError> {
+    let conflict = |error: seccomp::Error| PolicyError::conflict("seccomp", error.to_string());
     let (allow, deny) = (numbers(policy.seccomp_allow.items()), numbers(policy.seccomp_deny.items()));
     let name = match policy.seccomp.as_ref().unwrap_or(&FilterChoice::Named(FilterName::Default)) {
         FilterChoice::Named(name) => *name,
-        _ => return Ok(own.map(|own| seccomp::filters_around(own, &deny, restrict(policy)))),
+        _ => {
+            let around = own.map(|own| seccomp::filters_around(own, &deny, restrict(policy))).transpose();
+            return around.map_err(conflict);
+        }
     };
-    let filters = seccomp::filters(&request(policy, name, &allow, &deny));
-    filters.map(Some).map_err(|error| PolicyError::conflict("seccomp", error.to_string()))
+    seccomp::filters(&request(policy, name, &allow, &deny)).map(Some).map_err(conflict)
 }
 
 /// Around a program that says itself what it allows and what meets the rest.

@@ -1,7 +1,7 @@
 //! Policies of the system call filter that are texts: compiled here, so that the library gets a program and no language
 //! rides in every target.
 
-mod oci;
+pub mod oci;
 pub mod show;
 #[cfg(test)]
 mod tests;

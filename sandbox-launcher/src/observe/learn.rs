@@ -98,9 +98,7 @@ impl Learned {
             (_, None) => process::link(thread, "cwd").map(|dir| [dir, b"/".to_vec(), name].concat()),
             (_, Some(fd)) => process::link(thread, &format!("fd/{fd}")).map(|dir| [dir, b"/".to_vec(), name].concat()),
         };
-        // A name that cannot be written down as it is would be another's when it is read again.
-        let spelled = |whole: &Vec<u8>| whole.first() == Some(&b'/') && text::show(whole).as_bytes() == &whole[..];
-        match whole.filter(spelled) {
+        match whole.filter(|whole| is_spelled(whole)) {
             // What is looked for and not there is nothing to bind.
             Some(whole) if !writes && !process::is_there(thread, &whole) => {}
             Some(whole) if self.paths.len() < PATHS_MAX || self.paths.contains_key(&normal(&whole)) => {
@@ -143,7 +141,10 @@ impl Learned {
         for line in file.lines() {
             let line = line.trim_start_matches(['#', '/', ' ']);
             let Some(line) = line.strip_prefix(MARK) else { continue };
-            learned.line(line).ok_or_else(|| format!("'{MARK}{line}' is none of its lines"))?;
+            learned.line(line).ok_or_else(|| {
+                let shown: String = text::show(line.as_bytes()).chars().take(200).collect();
+                format!("'{MARK}{shown}' is none of its lines")
+            })?;
         }
         Ok(learned)
     }
@@ -154,16 +155,21 @@ impl Learned {
             "call" => {
                 let mut words = rest.split(' ');
                 let nr = seccomp::number(words.next()?)?;
-                let values: Option<BTreeSet<u32>> =
+                let values: Option<Vec<u32>> =
                     words.map(|word| u32::from_str_radix(word.strip_prefix("0x")?, 16).ok()).collect();
-                let values = values?;
-                self.calls.insert(nr, if values.is_empty() { Values::Any } else { Values::These(values) });
+                match values?.as_slice() {
+                    [] => self.call(nr, None),
+                    // Of two files that somebody put together, both hold.
+                    values => values.iter().for_each(|&value| self.call(nr, Some(value))),
+                }
             }
             "refused" => {
                 let (name, errno) = rest.split_once(' ')?;
                 self.refused.insert(seccomp::number(name)?, errno.parse().ok()?);
             }
-            "reads" | "writes" => *self.paths.entry(rest.as_bytes().to_vec()).or_default() |= kind == "writes",
+            "reads" | "writes" if is_spelled(rest.as_bytes()) => {
+                *self.paths.entry(rest.as_bytes().to_vec()).or_default() |= kind == "writes"
+            }
             _ => return None,
         }
         Some(())
@@ -172,6 +178,11 @@ impl Learned {
 
 fn value(call: &eval::Call, arg: u8) -> u32 {
     call.args.get(usize::from(arg)).map_or(0, |value| (value & 0xffff_ffff) as u32)
+}
+
+/// Whether it is a path that can be written down as it is: another would be another's when it is read again.
+fn is_spelled(path: &[u8]) -> bool {
+    path.first() == Some(&b'/') && text::show(path).as_bytes() == path
 }
 
 /// Without `.` and empty names; `..` takes a name away, as it would but for links.

@@ -9,12 +9,12 @@ mod confine;
 mod decide;
 mod decode;
 mod explain;
-mod learn;
+pub mod learn;
 mod names;
-mod policy;
+pub mod policy;
 mod process;
 mod serve;
-mod symbols;
+pub mod symbols;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
