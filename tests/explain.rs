@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::need;
 use crate::support::sandbox::clean_env;
 use crate::support::traced::calls;
-use crate::support::{Ended, Entry, Sandbox, bins, outside};
+use crate::support::{EVERY, Ended, Entry, Sandbox, bins, outside};
 
 const SYSSIG: i32 = libc::SIGSYS;
 
@@ -151,6 +151,24 @@ fn a_child_that_is_killed_dies_of_the_signal_that_the_kernel_would_have_sent() {
     assert_eq!((told.status, &told.out), (silent.status, &silent.out), "{told:#?}");
     assert!(told.out.contains("signal: 31"), "{told:#?}");
     assert!(refusal(&told).contains("killed by SIGSYS"));
+}
+
+#[test]
+fn a_foreign_architecture_is_told_where_nobody_is_asked_about_calls() {
+    for entry in EVERY {
+        for settings in [&[][..], &["init"], &["seccomp=none"]] {
+            let told = Sandbox::new(entry).with(settings).probe(&["calls", "int80"]);
+            assert_eq!((told.signal(), &*told.out), (Some(SYSSIG), ""), "{told:#?}");
+            assert_eq!(told.err.lines().count(), 1, "{told:#?}");
+            assert!(told.err.starts_with("sbx: killed by SIGSYS: ") && told.err.contains("another architecture"));
+        }
+        // The controls: another signal, and an end of its own.
+        let kill = Sandbox::new(entry).with(&["init"]).run("/bin/sh", &["-c", "kill -SEGV $$"]);
+        assert_eq!((kill.signal(), &*kill.err), (Some(libc::SIGSEGV), ""), "{kill:#?}");
+        assert_eq!(Sandbox::new(entry).probe(&["calls", "getpid"]).err, "");
+    }
+    let asked = plain().with(&["explain"]).probe(&["calls", "int80"]);
+    assert!(refusal(&asked).contains("architecture 0x40000003") && !asked.err.contains("its own signal"), "{asked:#?}");
 }
 
 #[test]

@@ -116,14 +116,9 @@ impl<'a> Outer<'a> {
             self.clock.start().map_err(of_limit)?;
             self.channel.send(&Message::Go).map_err(own)?;
         }
-        // Only messages before main went there; the target's end of a pipe must be the last one.
         if !self.how.log_file {
             file::complain_to(2);
             self.log = None;
-        }
-        if self.how.status_fd != Some(2) {
-            // ignored: it may have been closed all along
-            let _ = file::close(2);
         }
         Ok(())
     }
@@ -341,6 +336,9 @@ impl<'a> Outer<'a> {
         // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
         self.disconnect();
         let by_filter = self.observer.as_ref().is_some_and(Observer::end);
+        if change == Change::Killed(libc::SIGSYS) && self.observer.is_none() && self.killed_for.is_none() {
+            file::complain(&self.unexplained());
+        }
         let (change, by) = match (change, self.killed_for) {
             (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), By::Itself),
             (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), By::Itself),
@@ -384,6 +382,17 @@ impl<'a> Outer<'a> {
 }
 
 impl Outer<'_> {
+    /// What is known of a death by SIGSYS that nobody was asked about. Standard error is open for it: to have an observer
+    /// for calls of other architectures, which next to nobody makes, would cost every start.
+    fn unexplained(&self) -> String {
+        let call = if self.how.kills_own {
+            "a system call that the filter kills"
+        } else {
+            "a system call of another architecture (int $0x80), which every filter kills"
+        };
+        format!("sbx: killed by SIGSYS: its own signal, or {call}; sbx-launch --explain tells which\n")
+    }
+
     /// Why inner could not execute the program, if that is how it ended.
     fn not_executed(&self) -> Option<SetupError> {
         match self.last_word.as_ref()?.poll()? {
