@@ -23,9 +23,14 @@ def between(text, mark, new):
     return re.sub(rf"(<!-- {mark} -->\n).*?(<!-- end -->)", lambda match: match[1] + new + match[2], text, flags=re.DOTALL)
 
 
+def counted(text, who, rows):
+    """The rows of this run, and those of the suites that were not in it."""
+    old = re.search(rf"<!-- counts {who} -->\n(.*?)<!-- end -->", text, flags=re.DOTALL)[1].splitlines()[2:]
+    suites = {line.split()[1]: line for line in old} | {row[0].split()[0]: f"| {' | '.join(map(str, row))} |" for row in rows}
+    return HEAD + "".join(f"{line}\n" for _, line in sorted(suites.items()))
+
+
 def rewritten(everything, who, rows):
     """The page; with the counts of a run of this caller, if there is one."""
     text = between(PAGE.read_text(), "explained", explained(everything))
-    if who:
-        text = between(text, f"counts {who}", HEAD + "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows))
-    return text
+    return between(text, f"counts {who}", counted(text, who, rows)) if who else text
