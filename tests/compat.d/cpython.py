@@ -21,7 +21,6 @@ threading_local time timeit trace traceback tty ucn unicode_file unicode_file_fu
 urllib urllib2 urllib2_localnet urllib_response urllibnet urlparse utf8_mode uu uuid wait3 wait4 wsgiref xdrlib zipapp
 zipimport zlib
 """.split()
-CANDIDATES = [f"test_{name}" for name in CHOSEN]
 # Not of the library: the compiler's, windows', needing a terminal emulator, or an hour.
 LEFT = {"test_bigmem", "test_tools", "test_idle", "test_tk", "test_ttk_guionly", "test_ttk_textonly", "test_tix",
         "test_peg_generator", "test_cppext", "test_zipfile64", "test_gdb", "test_clinic", "test_regrtest"}
@@ -49,7 +48,7 @@ def version():
 
 def units(_work, everything):
     there = tests()
-    return [name for name in there if name not in LEFT] if everything else [name for name in CANDIDATES if name in there]
+    return [name for name in there if name not in LEFT] if everything else [name for name in (f"test_{chosen}" for chosen in CHOSEN) if name in there]
 
 
 def weight(name):

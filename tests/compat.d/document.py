@@ -14,9 +14,12 @@ def explained(everything):
     for one in everything:
         whose = {"root": " (root)", "user": " (ordinary users)"}.get(one.get("who"), "")
         tests = ", ".join(f"`{pattern.split(' ', 1)[1]}`" for pattern in one["tests"])
-        text += f"### {one['name'].capitalize()}{whose}\n\n{one['why'].strip()}\n\n"
-        text += f"* refused by: {one['refused-by']}\n* allowed by: `{' '.join(one['allowed-by'])}`\n* tests: {tests}\n\n"
-    return text
+        text += f"### {one['name'][0].upper()}{one['name'][1:]}{whose}\n\n{one['why'].strip()}\n\n"
+        allowed = f"`{' '.join(one['allowed-by'])}`"
+        if "allowed-by-root" in one:
+            allowed += f"; by root: `{' '.join(one['allowed-by-root'])}`"
+        text += f"* refused by: {one['refused-by']}\n* allowed by: {allowed}\n* tests: {tests}\n\n"
+    return text.replace("{place}", "DIR")
 
 
 def between(text, mark, new):

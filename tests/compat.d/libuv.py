@@ -9,7 +9,6 @@ import source
 
 NAME = "libuv"
 SHORT = True
-CANDIDATES = ["all"]
 PARTS = """async core dl fs getaddrinfo getnameinfo loop-watcher loop pipe poll process random-devurandom random-getrandom
 random-sysctl-linux signal stream tcp thread tty udp linux linux-core linux-inotify linux-syscalls procfs-exepath proctitle
 epoll""".split()

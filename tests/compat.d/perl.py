@@ -8,7 +8,6 @@ import source
 
 NAME = "perl"
 SHORT = False
-CANDIDATES = []
 PERL = "/usr/bin/perl"
 tree = None
 
