@@ -43,12 +43,14 @@ def prepare(_work):
 
 
 def version():
-    return "CPython " + subprocess.check_output([PYTHON, "-c", "import platform; print(platform.python_version())"], text=True).strip()
+    asked = [PYTHON, "-c", "import platform; print(platform.python_version())"]
+    return "CPython " + subprocess.check_output(asked, text=True).strip()
 
 
 def units(_work, everything):
     there = tests()
-    return [name for name in there if name not in LEFT] if everything else [name for name in (f"test_{chosen}" for chosen in CHOSEN) if name in there]
+    chosen = [f"test_{name}" for name in CHOSEN]
+    return [name for name in there if name not in LEFT and (everything or name in chosen)]
 
 
 def weight(name):

@@ -31,7 +31,8 @@ def prepare(work):
     listed = tree / "test/test-list.h"
     listed.write_text(re.sub(rf"^ *TEST_ENTRY *\((?:{AWAY})\).*$", "", listed.read_text(), flags=re.MULTILINE))
     flags = ["cc", "-w", "-O0", "-fPIC", "-D_GNU_SOURCE", "-D_FILE_OFFSET_BITS=64", "-Iinclude", "-Isrc", "-Itest"]
-    files = sorted(tree.glob("src/*.c")) + [tree / f"src/unix/{part}.c" for part in PARTS if (tree / f"src/unix/{part}.c").exists()]
+    parts = [tree / f"src/unix/{part}.c" for part in PARTS]
+    files = sorted(tree.glob("src/*.c")) + [path for path in parts if path.exists()]
     tests = [path for path in sorted(tree.glob("test/*.c")) if not re.search("-win|bench", path.name)]
     objects = {path: out / f"{path.parent.name}_{path.name}.o" for path in files + tests}
     waiting = list(objects.items())
