@@ -186,11 +186,13 @@ fn own_process() -> Vec<Probe> {
             .act(&["calls", "prctl:4:1:0:0:0"])
             .default("ok", Control::Nothing("of itself only, and nobody inside may trace"))
             .strict("EPERM", Control::Allow("prctl")),
-        probe("K10f", "PR_SET_PTRACER lets anybody trace")
-            .act(&["calls", "prctl:0x59616d61:-1:0:0:0", "ptrace:0x4206:child:0:0"])
-            .needs(&["/proc/sys/kernel/yama"])
-            .default("ok, EPERM", Control::Nothing("nobody inside may trace: K11"))
-            .strict("EPERM × 2", Control::Nothing("as K11")),
+        probe("K10f", "PR_SET_PTRACER, where Yama is, lets anybody trace; then ptrace(2) of a child")
+            .does(|start| {
+                let ended = start.probe(&["calls", "prctl:0x59616d61:-1:0:0:0", "ptrace:0x4206:child:0:0"]);
+                ended.out.lines().last().unwrap_or_default().into()
+            })
+            .with(&["no-new-code=false"])
+            .both("EPERM", Control::With(&["seccomp-allow=ptrace"], "ok")),
         probe("K10g", "with `no-tsc`, PR_SET_TSC takes it back")
             .with(&["no-tsc"])
             .in_memory()
