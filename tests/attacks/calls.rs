@@ -1,6 +1,6 @@
 //! K, continued: calls that are refused as such, one by one.
 
-use super::probe::{Control, Probe, hidden, probe, refused};
+use super::probe::{Control, Probe, hidden, probe, refused, untried};
 
 pub fn probes() -> Vec<Probe> {
     [memory(), machine()].concat()
@@ -31,6 +31,7 @@ fn memory() -> Vec<Probe> {
         hidden("K14", "modify_ldt(2)", "modify_ldt", &["calls", "modify_ldt:99:0:0"], "EPERM"),
         refused("K14a", "iopl(2)", "iopl", &["calls", "iopl:0"]),
         refused("K14b", "ioperm(2)", "ioperm", &["calls", "ioperm:0:0:0"]),
+        untried("K14d", "vm86(2)", "a call of i386 alone, and those are killed: K7"),
         probe("K14c", "arch_prctl(2) of what no program sets: ARCH_MAP_VDSO_64")
             .act(&["calls", "arch_prctl:0x2003:0"])
             .default("EEXIST", Control::Nothing("it is mapped already: the kernel's rule"))

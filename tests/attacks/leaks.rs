@@ -7,12 +7,13 @@ use super::run::{Start, said};
 
 pub fn probes() -> Vec<Probe> {
     let without_proc = Control::Nothing("there is no /proc");
-    let environment = |id, tries, act| {
-        probe(id, tries)
-            .act(act)
-            .default("no", Control::Nothing("scrubbed where they lie"))
-            .strict("ENOENT", without_proc)
-    };
+    let other = Control::Other(
+        "what is the caller's, LANG",
+        &[],
+        super::probe::Act::Words(&["attack", "has", "/proc/self/environ", "LA", "NG="]),
+        "yes",
+    );
+    let environment = |id, tries, act| probe(id, tries).act(act).default("no", other).strict("ENOENT", without_proc);
     vec![
         environment("L1", "settings in /proc/self/environ", &["attack", "has", "/proc/self/environ", "SBX_"]),
         environment("L1a", "LD_PRELOAD in /proc/self/environ", &["attack", "has", "/proc/self/environ", "LD_PRELOAD"]),
@@ -21,7 +22,16 @@ pub fn probes() -> Vec<Probe> {
             "settings in the arguments, /proc/self/cmdline",
             &["attack", "has", "/proc/self/cmdline", "need", "le"],
         )
-        .with(&["hostname=needle"]),
+        .with(&["hostname=needle"])
+        .default(
+            "no",
+            Control::Other(
+                "an argument",
+                &[],
+                super::probe::Act::Words(&["attack", "has", "/proc/self/cmdline", "attack"]),
+                "yes",
+            ),
+        ),
         probe("L1c", "LD_PRELOAD and SBX_PROFILE in the program's environment")
             .act(&["all", "env", "LD_PRELOAD", "+", "env", "SBX_PROFILE"])
             .both(

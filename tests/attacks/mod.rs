@@ -4,12 +4,14 @@
 //! A file is a letter or a few, and says in its table what is tried; the acts are the probe's. docs/attack-matrix.md is what
 //! was seen (`matrix`).
 
+mod callers;
 mod calls;
 mod entry;
 mod files;
 mod kernel;
 mod leaks;
 mod matrix;
+mod mounts;
 mod namespaces;
 mod network;
 mod probe;

@@ -131,6 +131,11 @@ fn together() -> Vec<Probe> {
                     "ok",
                 ),
             ),
+        untried(
+            "R1g",
+            "memory in System V segments and in sockets' buffers",
+            "counted by control groups as R1f's is, and by nothing else: threat-model.md, resources",
+        ),
         probe("R6", "memory runs out: it is told, `stats`")
             .needs(needs)
             .does(told)
