@@ -57,7 +57,7 @@ fn control(control: Control) -> String {
         Control::Outside(said) => format!("outside: {}", code(said)),
         Control::Allow(call) => format!("allow `{call}`"),
         Control::Exists(call) => format!("`seccomp-allow={call}`: another answer, where the kernel has it"),
-        Control::Other(what, settings, _, said) if settings.is_empty() => format!("{}: {}", escaped(what), code(said)),
+        Control::Other(what, [], _, said) => format!("{}: {}", escaped(what), code(said)),
         Control::Other(what, settings, _, said) => {
             format!("{} (`{}`): {}", escaped(what), escaped(&settings.join(" ")), code(said))
         }
@@ -79,7 +79,7 @@ fn lines(probe: &Probe, rows: &[&Row]) -> String {
             _ => row.expected.into(),
         };
         let line = (seen, control(row.control));
-        match groups.iter_mut().find(|(seen, control, _)| (&*seen, &*control) == (&line.0, &line.1)) {
+        match groups.iter_mut().find(|(seen, control, _)| (&line.0, &line.1) == (seen, control)) {
             Some((.., all)) => all.push(row),
             None => groups.push((line.0, line.1, vec![row])),
         }
