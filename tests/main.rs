@@ -56,6 +56,7 @@ mod terminal;
 mod time_limit;
 
 // Everything together.
+mod attacks;
 mod examples;
 mod failures;
 mod old_kernels;
