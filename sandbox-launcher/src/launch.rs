@@ -192,13 +192,16 @@ fn execute(
     if let Some(observer) = &observer {
         settings.extend(observer.settings()?);
     }
-    if let Err(failure) = watch::start(&word, &target) {
-        target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
-        // Route preload ends here.
-        invocation.route.is_exec(&mut target)?;
-        return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
-    }
-    preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment, caller))
+    let watcher = match watch::start(&word, &target) {
+        Ok(watcher) => watcher,
+        Err(failure) => {
+            target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
+            // Route preload ends here.
+            invocation.route.is_exec(&mut target)?;
+            return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
+        }
+    };
+    preload::hand_over((policy, plan), (&word, &target, watcher), &settings, arguments, (environment, caller))
 }
 
 fn arguments(invocation: &Invocation) -> Vec<Vec<u8>> {
@@ -237,11 +240,12 @@ fn report(
         let library = library(invocation)?;
         let target = examine_named(own, &[], &library, &environment)?;
         let word = preload::word(library, &target)?;
-        watch::start(&word, &target)
+        let watcher = watch::start(&word, &target)
             .map_err(|failure| Error::Target { path: target.name(), why: Trouble::Unwatched(failure) })?;
         let arguments = arguments.into_iter().map(String::into_bytes).collect();
         let settings = setting::merged(&said)?;
-        preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment.clone(), caller))
+        let who = (&*word, &target, watcher);
+        preload::hand_over((policy, plan), who, &settings, arguments, (environment.clone(), caller))
     };
     let become_witness = |number, arguments| match become_witness(number, arguments) {
         Err(error) => error,

@@ -5,10 +5,12 @@ mod environment;
 mod guard;
 mod name;
 mod run;
+mod watcher;
 
 pub use environment::environment;
 pub use guard::is_inside;
 pub use name::named;
+pub use watcher::watched_by;
 
 use crate::error::Refusal;
 use crate::exit;
@@ -42,7 +44,7 @@ pub fn around(plan: &Plan) -> Refusal {
             "what is started inside has the sandbox around it: start the program itself",
         );
     }
-    match guard::is_alone().and_then(|()| run::run(plan)) {
+    match guard::is_alone().and_then(|()| run::run(plan, None)) {
         Err(refusal) => refusal,
         // Inner becomes the program or ends.
         Ok(()) => process::exit(exit::REFUSED),
@@ -59,7 +61,8 @@ unsafe fn enter() -> Result<(), Refusal> {
     };
     let own = stack::own_object();
     name::restore(&mut initial)?;
-    let is_setting = |entry: &&[u8]| !again::is_padding(entry) && !name::is_name(entry);
+    let is_setting = |entry: &&[u8]| !again::is_padding(entry) && !name::is_name(entry) && !watcher::is_watcher(entry);
+    let watcher = watcher::of(&initial.entries());
     if guard::is_inside() {
         let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
         // What is inside stays as it is: an inherited jail is what the policy around it asked for. Anything else that is
@@ -91,5 +94,5 @@ unsafe fn enter() -> Result<(), Refusal> {
         });
     }
     first_name.map_or(Ok(()), again::rename)?;
-    run::run(&plan)
+    run::run(&plan, watcher)
 }

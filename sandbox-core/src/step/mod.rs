@@ -79,6 +79,8 @@ pub struct Context {
     pub helper: Option<id_map::Helper>,
     /// Outer's alone: the process that waits outside to make interfaces.
     pub maker: Option<network::Maker>,
+    /// A child from before, to be waited for.
+    pub watcher: Option<i32>,
     /// Outer's alone, who keeps the network connected.
     pub uplink: Option<uplink::Keeper>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.

@@ -43,6 +43,8 @@ pub struct Outer<'a> {
     clock: Clock,
     /// Where messages go, if not to standard error.
     log: Option<OwnedFd>,
+    /// A child that has nothing to do with the sandbox, and is to be waited for.
+    watcher: Option<i32>,
     /// Why outer itself has killed the target.
     killed_for: Option<KilledFor>,
     /// The target's own end, when a reaper is pid 1.
@@ -77,6 +79,7 @@ impl<'a> Outer<'a> {
             keeper: context.keeper,
             clock: Clock::new(limit),
             log: context.log,
+            watcher: context.watcher.filter(|&pid| pid != inner),
             killed_for: None,
             ended: None,
         }
@@ -185,6 +188,7 @@ impl<'a> Outer<'a> {
 
     /// Waits for the target's end.
     pub fn supervise(&mut self) -> ! {
+        self.watcher();
         loop {
             match signal::take() {
                 Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
@@ -249,7 +253,13 @@ impl<'a> Outer<'a> {
         let _ = signal::send(self.inner, signal);
     }
 
+    /// Waits for it, if it has ended.
+    fn watcher(&mut self) {
+        self.watcher = self.watcher.filter(|&pid| matches!(signal::reap(pid), Ok(None)));
+    }
+
     fn children(&mut self) {
+        self.watcher();
         loop {
             let Reaped { status, usage, .. } = match signal::reap(self.inner) {
                 Ok(Some(reaped)) => reaped,
