@@ -367,7 +367,7 @@ impl<'a> Outer<'a> {
         }
         if self.outputs.any() {
             let told = self.outputs.last(&report::ended(&Ended { change, by, wall, usage, group }));
-            // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.
+            // The exit code stands. Standard error is the program's; an empty file tells whoever reads it.
             if let Err(failure) = told
                 && self.log.is_some()
             {
