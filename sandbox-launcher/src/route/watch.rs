@@ -38,9 +38,10 @@ struct Sought<'a> {
 /// The answer that there would be.
 pub fn is_possible() -> Result<()> {
     trace::is_possible()?;
-    // From 2 on only with CAP_SYS_PTRACE, Documentation/admin-guide/LSM/Yama.rst.
+    // 2 is for CAP_SYS_PTRACE, and 3 for nobody: Documentation/admin-guide/LSM/Yama.rst.
     let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
-    let forbidden = scope.trim().parse().unwrap_or(0) >= 2 && !nix::unistd::geteuid().is_root();
+    let least = if nix::unistd::geteuid().is_root() { 3 } else { 2 };
+    let forbidden = scope.trim().parse().unwrap_or(0) >= least;
     if forbidden { Err(refuse(libc::EPERM)) } else { Ok(()) }
 }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# A kernel that has Landlock and was booted without it.
+# A kernel that has Landlock and was booted without it, and with Yama.
 kernels=newest
 append="lsm=lockdown,yama,apparmor"
 
@@ -7,4 +7,4 @@ holds() {
   check "condition: Landlock is not there" "capability*" "$(sed 's/lockdown,//; s/landlock/it is/' /sys/kernel/security/lsm)"
 }
 
-topics=no_landlock
+topics="no_landlock yama"
