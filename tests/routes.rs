@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Ended, Entry, Sandbox, TempDir, bins};
+use crate::support::{EVERY, Ended, Entry, Sandbox, TempDir, bins};
 use crate::{cc, need};
 
 fn auto() -> Sandbox {
@@ -57,6 +57,28 @@ fn programs_of_another_c_library_are_executed_inside() {
     need!("musl-gcc");
     let dir = TempDir::new();
     is_held(&auto().run(dir.compile("musl-gcc", "musl", include_str!("targets/outsider.c"), &[]), &[""; 0]));
+}
+
+/// Its runtime makes its calls itself, has threads before main, and in its static programs no C library at all.
+#[test]
+fn programs_of_go_run_inside() {
+    need!("age", "gosu");
+    let key = auto().run("age-keygen", &[""; 0]).out;
+    let line = |start: &str| key.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default().to_owned();
+    let (public, secret) = (line("# public key: "), format!("AGE-SECRET-KEY-{}", line("AGE-SECRET-KEY-")));
+    for entry in EVERY {
+        let sealed = Sandbox::new(entry).input("of one\n").run("age", &["--armor", "-r", &public]);
+        assert!(sealed.code() == Some(0) && sealed.out.starts_with("-----BEGIN AGE"), "{entry:?} {sealed:?}");
+        let with_key = Sandbox::new(entry).set("file", format!("/tmp/key:{secret}"));
+        let opened = with_key.input(&sealed.out).run("age", &["-d", "-i", "/tmp/key"]);
+        assert_eq!((opened.code(), &*opened.out), (Some(0), "of one\n"), "{entry:?} {opened:?}");
+    }
+    assert!(route(Path::new("/usr/sbin/gosu"), &[]).starts_with("route   exec"));
+    let version = auto().run("/usr/sbin/gosu", &["--version"]);
+    assert!(version.code() == Some(0) && version.out.contains("(go1."), "{version:?}");
+    // It changes who one is, which is not to be had.
+    let ended = auto().run("/usr/sbin/gosu", &["0:0", "/bin/true"]);
+    assert!(ended.code() == Some(1) && ended.err.contains("operation not permitted"), "{ended:?}");
 }
 
 #[test]
