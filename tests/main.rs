@@ -59,10 +59,12 @@ mod time_limit;
 mod attacks;
 mod examples;
 mod failures;
+mod floods;
 mod old_kernels;
 mod profiles;
 mod programs;
 mod propagation;
+mod races;
 
 // The command around the library.
 mod launcher;

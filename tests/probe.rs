@@ -18,6 +18,8 @@ mod limits;
 mod net;
 #[path = "probe/process.rs"]
 mod process;
+#[path = "probe/races.rs"]
+mod races;
 #[path = "probe/report.rs"]
 mod report;
 #[path = "probe/sys.rs"]
@@ -48,6 +50,9 @@ fn run(act: &OsString, rest: &[OsString]) {
         "file" => files::run(rest),
         "limit" => limits::run(rest),
         "net" => net::run(rest),
+        "seen" => races::seen(rest),
+        "held-tick" => races::held_tick(rest),
+        "pelt" => races::pelt(rest),
         "trace" => trace::run(rest),
         "fates" => fates::run(rest),
         "trapped" => fates::trapped(rest),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::PolicyError;
+use crate::error::{Failure, PolicyError, SetupError};
 use crate::host::Host;
 use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Overlay, Root};
@@ -291,6 +291,14 @@ impl Plan {
     pub fn number_of(&self, name: &str) -> u32 {
         let at = self.steps.iter().position(|planned| planned.step.name() == name);
         at.and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX)
+    }
+
+    /// The failure of step number `number`, with the names that its step knows.
+    pub fn error_of(&self, number: u32, failure: Failure) -> SetupError {
+        match self.steps.get(number as usize) {
+            Some(Planned { step, .. }) => SetupError::new(step.name(), failure, step.object(failure.object)),
+            None => SetupError::new("start", failure, "inner"),
+        }
     }
 
     /// Whether a step of this name is planned.

@@ -157,10 +157,11 @@ fn syscall_stop(pid: i32) -> Stop {
     Stop::Entry { nr: entry.nr as i64, ip: info.instruction_pointer, first: entry.args[0] }
 }
 
-/// Lets it go on, with this signal or 0.
-pub fn resume(pid: i32, signal: i32) {
+/// Lets it go on, with this signal or 0, to its next call or to whatever else it stops at.
+pub fn resume(pid: i32, signal: i32, to_call: bool) {
+    let request = if to_call { libc::PTRACE_SYSCALL } else { libc::PTRACE_CONT };
     // Ignored: it may have been killed meanwhile.
-    let _ = ptrace(libc::PTRACE_SYSCALL, pid, 0, signal as usize);
+    let _ = ptrace(request, pid, 0, signal as usize);
 }
 
 /// Offsets of ORIG_RAX and RAX in struct user.

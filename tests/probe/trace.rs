@@ -5,7 +5,8 @@
 //! the order they appear, how often that one has executed a file, and which of its calls since then.
 //!
 //! --record FILE        a line for each call: its point, `loader` or `setup`, and its name
-//! --fail POINT:ERRNO   that call is not made, and returns this
+//! --fail POINT:ERRNO[:NAME]  that call is not made, and returns this; with a name, the first of that name from there on: how
+//!                      often somebody waits is not the same in every run
 //! --fail-all NAME:ERRNO
 //! --kill POINT         that process gets SIGKILL as it makes that call
 //!
@@ -42,10 +43,28 @@ impl fmt::Display for Point {
     }
 }
 
+/// The call that is to fail, until it has.
+#[derive(Clone, Copy)]
+struct Failing {
+    from: Point,
+    nr: Option<i64>,
+    errno: i32,
+}
+
+impl Failing {
+    fn is(&self, at: Point, nr: i64) -> bool {
+        let there = (self.from.process, self.from.image) == (at.process, at.image);
+        match self.nr {
+            Some(wanted) => there && self.from.index <= at.index && wanted == nr,
+            None => self.from == at,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Tracer {
     record: Option<OsString>,
-    fail: Option<(Point, i32)>,
+    fail: Option<Failing>,
     fail_all: Vec<(i64, i32)>,
     kill: Option<Point>,
     log: String,
@@ -75,8 +94,10 @@ pub fn run(args: &[OsString]) {
         match option.to_str().unwrap() {
             "--record" => tracer.record = Some(value().clone()),
             "--fail" => {
-                let (point, errno) = value().to_str().unwrap().split_once(':').unwrap();
-                tracer.fail = Some((Point::parse(point), sys::errno_number(errno).unwrap()));
+                let fields: Vec<_> = value().to_str().unwrap().split(':').collect();
+                let nr = fields.get(2).map(|name| syscalls::number(name).or_else(|| name.parse().ok()).unwrap());
+                let errno = sys::errno_number(fields[1]).unwrap();
+                tracer.fail = Some(Failing { from: Point::parse(fields[0]), nr, errno });
             }
             "--fail-all" => {
                 let (name, errno) = value().to_str().unwrap().split_once(':').unwrap();
@@ -149,7 +170,16 @@ impl Tracer {
             }
             Stop::Other => 0,
         };
-        sys::resume(pid, signal);
+        sys::resume(pid, signal, self.looks_at(pid));
+    }
+
+    /// Whether this process's next call matters: to stop at each of every process takes most of the time of a run.
+    fn looks_at(&self, pid: i32) -> bool {
+        let Some(process) = self.processes.get(&pid) else { return true };
+        let point = self.fail.map(|failing| failing.from).or(self.kill);
+        let comes = point.is_some_and(|point| (point.process, point.image) == (process.at.process, process.at.image));
+        let all = self.record.is_some() || !self.fail_all.is_empty();
+        all || process.pending.is_some() || (comes && !process.marked)
     }
 
     /// A child is known from its parent's stop or from its own, whichever comes first.
@@ -170,7 +200,8 @@ impl Tracer {
         };
         process.marked |= (nr, first) == (sys::MARK.0, sys::MARK.1 as u64);
         let all = self.fail_all.iter().find(|(failing, _)| *failing == nr).map(|&(_, errno)| errno);
-        let one = self.fail.filter(|(point, _)| *point == process.at && !process.marked).map(|(_, errno)| errno);
+        let marked = process.marked;
+        let one = self.fail.take_if(|failing| !marked && failing.is(process.at, nr)).map(|failing| failing.errno);
         if let Some(errno) = one.or(all) {
             process.pending = Some(errno);
             sys::skip_call(pid);

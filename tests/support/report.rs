@@ -7,7 +7,7 @@ use super::ended::bare;
 
 /// Values by key, in the order they were said.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report(HashMap<String, Vec<String>>);
+pub struct Report(pub HashMap<String, Vec<String>>);
 
 /// The eight namespaces, by their file in /proc/self/ns.
 pub const NAMESPACES: [&str; 8] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"];
@@ -48,10 +48,16 @@ impl Report {
         self.all("mount").iter().map(|line| Mount::parse(line)).collect()
     }
 
+    /// Whether nothing is in it that is not in the other; its last line may be cut.
+    pub fn is_part_of(&self, other: &Report) -> bool {
+        let has = |key: &str, value: &str| other.all(key).iter().any(|entry| entry.starts_with(value));
+        self.0.iter().all(|(key, values)| values.iter().all(|value| has(key, value)))
+    }
+
     /// What must be the same in two runs of one policy: all but what is counted up, or named after the run.
     pub fn without_what_varies(mut self) -> Self {
         // In the host's pid namespace every run has its own numbers.
-        let outside = self.one("ppid") != "0" && self.one("ppid") != "1";
+        let outside = self.all("ppid").iter().any(|pid| pid != "0" && pid != "1");
         let numbers: &[&str] = if outside { &["ppid", "pgid", "sid"] } else { &[] };
         self.0.retain(|key, _| {
             !key.starts_with("ns.") && key != "pid" && key != "cgroup" && !numbers.contains(&key.as_str())

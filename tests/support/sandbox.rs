@@ -109,6 +109,11 @@ impl Sandbox {
         })
     }
 
+    /// Whether it was given this setting.
+    pub fn has(&self, name: &str) -> bool {
+        self.settings.iter().any(|(known, _)| known == name)
+    }
+
     /// A variable of the caller's.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.as_ref().into(), value.as_ref().into()));

@@ -53,7 +53,7 @@ fn of_start(failure: Failure) -> SetupError {
 /// Takes outer's steps and forks. Leaves each side its ends; gives the numbers of inner's descriptors that are ours.
 fn fork(plan: &Plan, context: &mut Context) -> Result<(Forked, Vec<RawFd>), SetupError> {
     for (number, planned) in of(plan, Side::Outer) {
-        apply(plan, planned, context).map_err(|failure| error_of(plan, number, failure))?;
+        apply(plan, planned, context).map_err(|failure| plan.error_of(number, failure))?;
     }
     let (outer_end, inner_end) = Channel::pair().map_err(of_start)?;
     let (hears, tells) = match plan.image() {
@@ -90,14 +90,6 @@ fn of(plan: &Plan, side: Side) -> impl Iterator<Item = (u32, &Planned)> {
     (0..).zip(&plan.steps).filter(move |(_, planned)| planned.side == side)
 }
 
-/// The failure of step number `number`, with the names its step knows.
-fn error_of(plan: &Plan, number: u32, failure: Failure) -> SetupError {
-    match plan.steps.get(number as usize) {
-        Some(Planned { step, .. }) => SetupError::new(step.name(), failure, step.object(failure.object)),
-        None => SetupError::new("start", failure, "inner"),
-    }
-}
-
 fn apply(plan: &Plan, planned: &Planned, context: &mut Context) -> Result<(), Failure> {
     let Planned { side, step } = planned;
     match plan.supervision.log {
@@ -132,7 +124,11 @@ fn become_target(plan: &Plan, mut context: Context) {
             process::exit(exit::REFUSED);
         }
     }
-    if finish(plan, &mut context).is_err() {
+    if let Err(failure) = finish(plan, &mut context) {
+        if let Some(channel) = &context.channel {
+            // ignored: as above. By write(2), under the filter
+            let _ = channel.tell(&Message::Failed { step: u32::MAX, failure, cause: Cause::Unknown });
+        }
         process::exit(exit::REFUSED);
     }
     if let Some(image) = plan.image() {
@@ -146,7 +142,7 @@ fn become_target(plan: &Plan, mut context: Context) {
 fn execute(plan: &Plan, image: &Image, context: &Context) -> ! {
     let failure = image.execute(context.found);
     let number = plan.number_of(program::NAME);
-    file::complain(&Refusal::from(error_of(plan, number, failure)).message());
+    file::complain(&Refusal::from(plan.error_of(number, failure)).message());
     if let Some(last_word) = &context.last_word {
         // ignored: then outer reports an exit code, and the line above has been written
         let _ = last_word.tell(&Message::Failed { step: number, failure, cause: Cause::Unknown });
@@ -159,6 +155,12 @@ fn prepare(planned: &Planned, context: &mut Context) -> Result<(), Failure> {
     if planned.step.name() == "seccomp"
         && let Some(mask) = context.mask.take()
     {
+        // Until it is confined, who is the same user could write to its memory; and it has no filter.
+        if let Some(reaper) = context.reaper.take()
+            && !matches!(reaper.receive()?, Some(Message::Ready { .. }))
+        {
+            return Err(peer_gone());
+        }
         for fd in (0..).zip(context.plugged).filter(|&(_, plugged)| plugged).map(|(fd, _)| fd) {
             file::close(fd)?;
         }
@@ -192,7 +194,7 @@ fn finish(plan: &Plan, context: &mut Context) -> Result<(), Failure> {
 fn outer(plan: &Plan, mut context: Context, inner: i32, ours: Vec<RawFd>) -> ! {
     let failed = of(plan, Side::Beside).find_map(|(number, planned)| {
         let failure = apply(plan, planned, &mut context).err()?;
-        Some(error_of(plan, number, failure))
+        Some(plan.error_of(number, failure))
     });
     let Some(channel) = context.channel.take() else { process::exit(exit::REFUSED) };
     let mut outer = Outer::new(plan, context, inner, channel, ours);
@@ -201,6 +203,6 @@ fn outer(plan: &Plan, mut context: Context, inner: i32, ours: Vec<RawFd>) -> ! {
     }
     match outer.wait_until_ready() {
         Ok(()) => outer.supervise(),
-        Err((number, failure, cause)) => outer.give_up(&SetupError { cause, ..error_of(plan, number, failure) }),
+        Err((number, failure, cause)) => outer.give_up(&SetupError { cause, ..plan.error_of(number, failure) }),
     }
 }

@@ -71,6 +71,8 @@ impl Side {
 pub struct Context {
     /// To the other side; there from the fork on.
     pub channel: Option<Channel>,
+    /// On which the reaper says that it is confined.
+    pub reaper: Option<Channel>,
     /// The signal mask the target had.
     pub mask: Option<SignalSet>,
     /// The processors the target may use, where inner is kept off outer's until the network is there.

@@ -4,7 +4,9 @@
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use crate::error::Failure;
 use crate::exit;
+use crate::hint::Cause;
 use crate::seccomp;
 use crate::sys::signal::{Change, Reaped, Taken};
 use crate::sys::socket::{Channel, Message};
@@ -12,6 +14,9 @@ use crate::sys::{Result, file, privilege, process, signal};
 
 /// Asks a reaper that is not pid 1 to end everything: outer's order, and what its death sends.
 pub const END: i32 = libc::SIGIO;
+
+/// The number of the reaper's own step, as it says it: it has no plan to look it up in.
+pub const STEP: u32 = u32::MAX - 1;
 
 /// A process that is not pid 1 and gets the orphans all the same.
 pub struct Adopter {
@@ -52,12 +57,11 @@ impl Adopter {
     }
 }
 
-/// Runs until the target has ended, and everything else with it.
-pub fn run(target: i32, channel: Channel, adopter: Option<&Adopter>) -> ! {
-    if confine(&channel, adopter).is_err() {
-        // Who is not pid 1 leaves the target to die with its parent.
-        process::exit(exit::REFUSED);
-    }
+/// Runs until the target has ended, and everything else with it. `confined`: where the target waits for that.
+pub fn run(target: i32, channel: Channel, confined: Channel, adopter: Option<&Adopter>) -> ! {
+    // ignored: a target that does not wait any more has ended
+    let _ = confined.send(&Message::Ready { listener: None });
+    drop(confined);
     loop {
         match signal::take() {
             Ok(Taken { signal: libc::SIGCHLD, .. }) => reap(target, &channel, adopter),
@@ -71,17 +75,23 @@ pub fn run(target: i32, channel: Channel, adopter: Option<&Adopter>) -> ! {
             Ok(Taken { signal, .. }) => {
                 let _ = signal::send(target, signal);
             }
-            Err(_) => {
-                end_all(target, &channel, adopter);
-                process::exit(exit::REFUSED)
-            }
+            Err(failure) => lost(failure, target, &channel, adopter),
         }
     }
 }
 
-fn confine(channel: &Channel, adopter: Option<&Adopter>) -> Result<()> {
+/// Cannot be. Not to know when the target ends is to wait for ever, so it ends now, with all that is inside.
+fn lost(failure: Failure, target: i32, channel: &Channel, adopter: Option<&Adopter>) -> ! {
+    // ignored: without outer there is nobody to tell
+    let _ = channel.send(&Message::Failed { step: STEP, failure, cause: Cause::Unknown });
+    end_all(target, channel, adopter);
+    process::exit(exit::REFUSED)
+}
+
+/// Gives up what a reaper does not need. The target goes on when that is done, not before.
+pub fn confine(channel: &Channel, confined: &Channel, adopter: Option<&Adopter>) -> Result<()> {
     let children = adopter.map(|adopter| adopter.children.as_raw_fd());
-    file::close_all_but([Some(channel.number()), children].into_iter().flatten())?;
+    file::close_all_but([Some(channel.number()), Some(confined.number()), children].into_iter().flatten())?;
     // ignored: a name is a courtesy
     let _ = process::set_name(c"sbx-init");
     privilege::not_dumpable()?;
@@ -108,11 +118,7 @@ fn reap(target: i32, channel: &Channel, adopter: Option<&Adopter>) {
         let Reaped { pid, status, .. } = match signal::reap(-1) {
             Ok(Some(reaped)) => reaped,
             Ok(None) => return,
-            // Cannot be. Not to know when the target ends is to wait for ever, so it ends now, with all that is inside.
-            Err(_) => {
-                end_all(target, channel, adopter);
-                process::exit(exit::REFUSED)
-            }
+            Err(failure) => lost(failure, target, channel, adopter),
         };
         if pid != target {
             continue;

@@ -14,7 +14,7 @@ use crate::policy::types::Namespace;
 use crate::report::{self, By, Ended, Outputs};
 use crate::seccomp;
 use crate::step::cgroup::{self, Keeper};
-use crate::step::{Context, observer, program, time_limit, uplink};
+use crate::step::{self, Context, observer, program, time_limit, uplink};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
 use crate::sys::socket::{Channel, Message};
@@ -49,6 +49,8 @@ pub struct Outer<'a> {
     killed_for: Option<KilledFor>,
     /// The target's own end, when a reaper is pid 1.
     ended: Option<Change>,
+    /// What those inside have told of a failure after inner's word.
+    failed: Option<SetupError>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,6 +84,7 @@ impl<'a> Outer<'a> {
             watcher: context.watcher.filter(|&pid| pid != inner),
             killed_for: None,
             ended: None,
+            failed: None,
         }
     }
 
@@ -101,7 +104,7 @@ impl<'a> Outer<'a> {
                 self.observe(listener)?;
                 self.ours.extend(listener);
             }
-            Some(Message::Failed { step, failure, cause }) => return Err((step, failure, cause)),
+            Some(Message::Failed { step, failure, cause }) => return Err((self.number(step), failure, cause)),
             Some(_) | None if self.is_starved() => {
                 let starved = refused(Call::Recv, libc::ENOMEM).on(cgroup::STARVED);
                 return Err((self.plan.number_of(cgroup::NAME), starved, Cause::Unknown));
@@ -173,10 +176,7 @@ impl<'a> Outer<'a> {
         let _ = signal::wait_end(self.inner);
         self.disconnect();
         self.remove_groups(true);
-        file::complain(&Refusal::from(error.clone()).message());
-        // ignored: the line above has been written, and the exit code stands
-        let _ = self.outputs.last(&report::failed(error));
-        process::exit(exit::REFUSED)
+        self.tell(error)
     }
 
     /// Nothing of the network is left when this process ends: its ports can be taken at once.
@@ -184,6 +184,25 @@ impl<'a> Outer<'a> {
         if let Some(keeper) = self.uplink.take() {
             keeper.end();
         }
+    }
+
+    /// A step's number in the plan: the reaper does not know its own.
+    fn number(&self, step: u32) -> u32 {
+        if step == init::STEP { self.plan.number_of(step::init::NAME) } else { step }
+    }
+
+    /// Says what has failed when it was over, and ends. What is inside is about to end, or has.
+    fn tell(&mut self, error: &SetupError) -> ! {
+        file::complain(&Refusal::from(error.clone()).message());
+        // ignored: the line above has been written, and the exit code stands
+        let _ = self.outputs.last(&report::failed(error));
+        process::exit(exit::REFUSED)
+    }
+
+    /// Nobody would know how it ends.
+    fn lost(&mut self, failure: Failure) -> ! {
+        self.end_all();
+        self.tell(&SetupError::new("supervise", failure, "the program"))
     }
 
     /// Waits for the target's end.
@@ -202,10 +221,7 @@ impl<'a> Outer<'a> {
                 Ok(_) if self.clock.is_over() => {}
                 Ok(taken) => self.pass_on(taken),
                 // Cannot be: the call has no other error. Not waiting would spin, so the sandbox ends.
-                Err(_) => {
-                    self.end_all();
-                    process::exit(exit::REFUSED)
-                }
+                Err(failure) => self.lost(failure),
             }
             if self.clock.is_over() {
                 self.time_is_over();
@@ -265,17 +281,13 @@ impl<'a> Outer<'a> {
                 Ok(Some(reaped)) => reaped,
                 Ok(None) => return,
                 // Cannot be for a child of ours. Not to know how it ends is to wait for ever, so it ends now.
-                Err(_) => {
-                    self.end_all();
-                    process::exit(exit::REFUSED)
-                }
+                Err(failure) => self.lost(failure),
             };
             match Change::from_status(status) {
-                Change::Exited(_) | Change::Killed(_) if self.how.init => {
+                ended @ (Change::Exited(_) | Change::Killed(_)) => {
                     self.messages();
-                    self.end(self.ended.unwrap_or_else(|| Change::from_status(status)), usage);
+                    self.end(self.ended.unwrap_or(ended), usage);
                 }
-                ended @ (Change::Exited(_) | Change::Killed(_)) => self.end(ended, usage),
                 // The shell that waits for us must see what the target did, and it is us whom it continues.
                 Change::Stopped(_) => self.stop_too(),
                 Change::Continued => {}
@@ -290,15 +302,22 @@ impl<'a> Outer<'a> {
                     Change::Stopped(_) => self.stop_too(),
                     ended => self.ended = Some(ended),
                 },
+                Message::Failed { step, failure, cause } => {
+                    self.failed = Some(SetupError { cause, ..self.plan.error_of(self.number(step), failure) });
+                }
                 _ => break,
             }
         }
     }
 
-    fn stop_too(&self) {
+    fn stop_too(&mut self) {
         // What is about to be killed is not to be continued first.
         if self.killed_for.is_some() || self.clock.is_over() {
             return;
+        }
+        // Who has continued it meanwhile would wait for ever: the stop below takes the signal away.
+        if let Some(taken) = signal::take_one(libc::SIGCONT) {
+            return self.pass_on(taken);
         }
         // ignored: SIGSTOP to oneself cannot fail
         let _ = signal::send(std::process::id().cast_signed(), libc::SIGSTOP);
@@ -360,6 +379,9 @@ impl<'a> Outer<'a> {
         let (wall, group) = (self.clock.elapsed(), self.keeper.as_ref().map(Keeper::used).unwrap_or_default());
         // Whoever is told that it is over finds nothing of it.
         self.remove_groups(by != By::Itself);
+        if let Some(error) = self.failed.take() {
+            self.tell(&error);
+        }
         if let (Change::Exited(code), Some(error)) = (change, self.not_executed()) {
             // ignored: the line that inner has written stands, and so does the exit code
             let _ = self.outputs.last(&report::failed(&error));

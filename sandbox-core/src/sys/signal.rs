@@ -62,6 +62,20 @@ pub fn take() -> Result<Taken> {
     }
 }
 
+/// A signal of this number that has come already, sigtimedwait(2); all are blocked.
+pub fn take_one(signal: i32) -> Option<Taken> {
+    let (mut only, mut info) = (std::mem::MaybeUninit::uninit(), std::mem::MaybeUninit::<libc::siginfo_t>::zeroed());
+    let none = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: sigemptyset fills the set before the others read it; the kernel fills `info`, which was zeroed, and of which
+    // every bit pattern is valid.
+    unsafe {
+        libc::sigemptyset(only.as_mut_ptr());
+        libc::sigaddset(only.as_mut_ptr(), signal);
+        let taken = libc::sigtimedwait(only.as_ptr(), info.as_mut_ptr(), &raw const none);
+        (taken == signal).then(|| Taken { signal, from_kernel: info.assume_init().si_code == libc::SI_KERNEL })
+    }
+}
+
 /// Sends a signal, kill(2).
 pub fn send(pid: i32, signal: i32) -> Result<()> {
     // SAFETY: the call takes numbers only.
