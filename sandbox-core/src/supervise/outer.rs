@@ -14,7 +14,7 @@ use crate::policy::types::Namespace;
 use crate::report::{self, By, Ended, Outputs};
 use crate::seccomp;
 use crate::step::cgroup::{self, Keeper};
-use crate::step::{Context, observer, program, time_limit, uplink};
+use crate::step::{Context, entry, observer, program, time_limit, uplink};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
 use crate::sys::socket::{Channel, Message};
@@ -38,6 +38,8 @@ pub struct Outer<'a> {
     observer: Option<Observer>,
     /// Who keeps the network connected.
     uplink: Option<uplink::Keeper>,
+    /// Who sees the library in the program, until it has.
+    entry: Option<entry::Keeper>,
     /// Who removes the control groups.
     keeper: Option<Keeper>,
     clock: Clock,
@@ -55,6 +57,8 @@ enum KilledFor {
     Signal(i32),
     Time,
     Memory,
+    /// It could not be seen to have begun as it must.
+    Entry(Failure),
 }
 
 impl<'a> Outer<'a> {
@@ -74,6 +78,7 @@ impl<'a> Outer<'a> {
             outputs: context.outputs,
             observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
             uplink: context.uplink,
+            entry: context.entry,
             keeper: context.keeper,
             clock: Clock::new(limit),
             log: context.log,
@@ -93,7 +98,15 @@ impl<'a> Outer<'a> {
             // While inner is still at work, as it costs time and needs nothing of inner.
             self.confine().map_err(own)?;
         }
-        match self.channel.receive().map_err(own)? {
+        let said = match (self.channel.receive().map_err(own)?, &mut self.entry) {
+            (Some(Message::Listener(listener)), Some(entry)) => {
+                let failed = |failure| (self.plan.number_of(entry::NAME), failure, Cause::Unknown);
+                entry.begin(listener).map_err(failed)?;
+                self.channel.receive().map_err(own)?
+            }
+            (said, _) => said,
+        };
+        match said {
             Some(Message::Ready { listener }) => {
                 self.observe(listener)?;
                 self.ours.extend(listener);
@@ -116,7 +129,14 @@ impl<'a> Outer<'a> {
             self.clock.start().map_err(of_limit)?;
             self.channel.send(&Message::Go).map_err(own)?;
         }
-        // Only messages before main went there; the target's end of a pipe must be the last one.
+        if self.entry.is_none() {
+            self.fall_silent();
+        }
+        Ok(())
+    }
+
+    /// Only messages before main go to standard error; the target's end of a pipe must be the last one.
+    fn fall_silent(&mut self) {
         if !self.how.log_file {
             file::complain_to(2);
             self.log = None;
@@ -125,7 +145,6 @@ impl<'a> Outer<'a> {
             // ignored: it may have been closed all along
             let _ = file::close(2);
         }
-        Ok(())
     }
 
     /// Lets the observer have what the filter asks on.
@@ -159,7 +178,8 @@ impl<'a> Outer<'a> {
         let last_word = self.last_word.as_ref().map(Channel::number);
         let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer, uplink, last_word];
         let groups = self.keeper.iter().flat_map(Keeper::descriptors);
-        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()).chain(groups))?;
+        let entry = self.entry.iter().flat_map(entry::Keeper::descriptors);
+        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()).chain(groups).chain(entry))?;
         mount::chdir(c"/")?;
         process::no_core();
         privilege::not_dumpable()?;
@@ -254,7 +274,21 @@ impl<'a> Outer<'a> {
         let _ = signal::send(self.inner, signal);
     }
 
+    /// Who sees to the program's beginning has ended: it goes on, or nothing of it runs.
+    fn beginning(&mut self) {
+        match self.entry.as_ref().map(entry::Keeper::state) {
+            Some(entry::State::Entered | entry::State::Over) => {
+                self.entry = None;
+                self.fall_silent();
+            }
+            // What it is held by is let go when it is dead.
+            Some(entry::State::Failed(failure)) if self.killed_for.is_none() => self.kill_all(KilledFor::Entry(failure)),
+            _ => {}
+        }
+    }
+
     fn children(&mut self) {
+        self.beginning();
         loop {
             let Reaped { status, usage, .. } = match signal::reap(self.inner) {
                 Ok(Some(reaped)) => reaped,
@@ -341,6 +375,9 @@ impl<'a> Outer<'a> {
         // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
         self.disconnect();
         let by_filter = self.observer.as_ref().is_some_and(Observer::end);
+        if let Some(KilledFor::Entry(failure)) = self.killed_for {
+            self.never_begun(failure)
+        }
         let (change, by) = match (change, self.killed_for) {
             (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), By::Itself),
             (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), By::Itself),
@@ -384,6 +421,25 @@ impl<'a> Outer<'a> {
 }
 
 impl Outer<'_> {
+    /// The program was killed where the kernel held it.
+    fn never_begun(&mut self, failure: Failure) -> ! {
+        self.remove_groups(true);
+        let object = self.plan.steps.iter().find(|planned| planned.step.name() == entry::NAME);
+        let object = object.map(|planned| planned.step.object(failure.object)).unwrap_or_default();
+        let error = SetupError::new(entry::NAME, failure, object);
+        let line = match entry::is_not_loaded(failure) {
+            true => format!(
+                "sbx: entry: {}: the library was not loaded into it, and nothing of it has run\n",
+                error.object
+            ),
+            false => Refusal::from(error.clone()).message(),
+        };
+        file::complain(&line);
+        // ignored: the line above has been written, and the exit code stands
+        let _ = self.outputs.last(&report::failed(&error));
+        process::exit(exit::REFUSED)
+    }
+
     /// Why inner could not execute the program, if that is how it ended.
     fn not_executed(&self) -> Option<SetupError> {
         match self.last_word.as_ref()?.poll()? {

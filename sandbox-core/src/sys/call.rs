@@ -62,6 +62,7 @@ calls! {
     PidfdOpen = "pidfd_open",
     PivotRoot = "pivot_root",
     Poll = "poll",
+    ProcessVmReadv = "process_vm_readv",
     PrCapAmbient = "prctl(PR_CAP_AMBIENT)",
     PrCapbsetDrop = "prctl(PR_CAPBSET_DROP)",
     PrSchedCore = "prctl(PR_SCHED_CORE)",

@@ -47,6 +47,13 @@ impl Loader {
         if state != CONSISTENT {
             return Some(Seen::Incomplete);
         }
+        self.find(pid, base, name)
+    }
+
+    /// The same while the list may still grow: what is missing may come.
+    pub fn find(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
+        let debug = base.wrapping_add(self.debug);
+        let word = |address: usize| usize::try_from(process::read_word(pid, address)?).ok();
         let mut next = word(debug.wrapping_add(std::mem::offset_of!(Debug, map)))?;
         // A list that does not end is none.
         for _ in 0..OBJECTS_MAX {
@@ -62,6 +69,30 @@ impl Loader {
             next = word(next.wrapping_add(std::mem::offset_of!(Object, next)))?;
         }
         None
+    }
+}
+
+/// Where ld.so and the program's own first instruction are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub base: usize,
+    pub entry: usize,
+}
+
+impl Place {
+    /// From what the kernel has told the process, /proc/PID/auxv of proc(5); `None` also where it has no ld.so.
+    pub fn of(pid: i32) -> Option<Self> {
+        let told = std::fs::read(format!("/proc/{pid}/auxv")).ok()?;
+        let value = |wanted: u64| {
+            told.chunks_exact(16).find_map(|pair| {
+                let (kind, value) = pair.split_at(8);
+                let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
+                (number(kind)? == wanted).then(|| number(value)).flatten()
+            })
+        };
+        let base = usize::try_from(value(libc::AT_BASE)?).ok().filter(|&base| base != 0)?;
+        let entry = usize::try_from(value(libc::AT_ENTRY)?).ok()?;
+        Some(Self { base, entry })
     }
 }
 

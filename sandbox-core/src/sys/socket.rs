@@ -40,6 +40,8 @@ pub enum Message {
     Held(bool),
     /// keeper of control groups → outer: somebody inside was killed for want of memory.
     OutOfMemory,
+    /// inner → outer → keeper of entry: on what the program is asked about, open.
+    Listener(OwnedFd),
 }
 
 const SIZE: usize = 16;
@@ -95,7 +97,7 @@ impl Channel {
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
         header.msg_iov = &raw mut part;
         header.msg_iovlen = 1;
-        if let Message::Network(fd) = message {
+        if let Message::Network(fd) | Message::Listener(fd) = message {
             control.put(fd.as_raw_fd(), &mut header);
         }
         loop {
@@ -248,6 +250,7 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Hold { thread, nr, ret } => ([11, 0, 0, 0], *nr, *ret, *thread),
         Message::Held(held) => ([12, 0, 0, 0], 0, u32::from(*held), 0),
         Message::OutOfMemory => ([13, 0, 0, 0], 0, 0, 0),
+        Message::Listener(_) => ([14, 0, 0, 0], 0, 0, 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -286,6 +289,7 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (11, ..) => Ok(Message::Hold { thread: errno, nr: u32::from_ne_bytes(step), ret: object }),
         (12, ..) => Ok(Message::Held(object != 0)),
         (13, ..) => Ok(Message::OutOfMemory),
+        (14, _, Some(fd)) => Ok(Message::Listener(fd)),
         _ => Err(unexpected(Call::Recv)),
     }
 }

@@ -13,7 +13,7 @@ use sandbox_core::error::{Failure, Refusal, SetupError};
 use sandbox_core::exit;
 use sandbox_core::hint::Cause;
 use sandbox_core::sys::call::Call;
-use sandbox_core::sys::loader::{Loader, Seen};
+use sandbox_core::sys::loader::{Loader, Place, Seen};
 use sandbox_core::sys::process::{self, Forked};
 use sandbox_core::sys::socket::{Channel, Message, peer_gone};
 use sandbox_core::sys::trace::{self, Registers, Stop};
@@ -182,18 +182,8 @@ fn until_loaded(launcher: i32, sought: &Sought<'_>, loader: Loader) -> Result<Ou
 }
 
 impl Places {
-    /// From what the kernel has told the program, /proc/PID/auxv of proc(5).
     fn of(pid: i32, loader: Loader) -> Option<Self> {
-        let told = fs::read(format!("/proc/{pid}/auxv")).ok()?;
-        let value = |wanted: u64| {
-            told.chunks_exact(16).find_map(|pair| {
-                let (kind, value) = pair.split_at(8);
-                let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
-                (number(kind)? == wanted).then(|| number(value)).flatten()
-            })
-        };
-        let base = usize::try_from(value(libc::AT_BASE)?).ok().filter(|&base| base != 0)?;
-        let entry = usize::try_from(value(libc::AT_ENTRY)?).ok()?;
+        let Place { base, entry } = Place::of(pid)?;
         Some(Self { base, hook: loader.hook(base), entry })
     }
 }

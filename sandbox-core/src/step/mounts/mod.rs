@@ -15,6 +15,8 @@ mod system;
 mod target;
 mod tree;
 
+use std::ffi::CString;
+
 use crate::error::{Failure, PolicyError};
 use crate::host::Host;
 use crate::plan::Wanted;
@@ -60,6 +62,46 @@ pub fn shows(policy: &Policy, host: &Host, path: &[u8]) -> Result<bool, PolicyEr
         Some(_) => false,
         None => matches!(base, Base::Host | Base::HostBelow),
     })
+}
+
+/// On what a place lies to which something is bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lies {
+    /// On what was there.
+    OnWhatIsThere,
+    /// In a file system of the sandbox's own: the name was made, and above it these directories that nobody else asked for.
+    InOurs { mount: CString, directories: Vec<CString> },
+}
+
+/// On what these places (absolute, normal) lie in a tree in which this policy binds something to each of them.
+///
+/// # Errors
+/// As `plan`; and a place from which what was made cannot be taken again.
+pub fn lie(policy: &Policy, host: &Host, places: &[CString]) -> Result<Vec<Lies>, PolicyError> {
+    let wanted = Wanted::new(policy)?;
+    let (base, ops) = layout::decide(policy, host, &wanted)?;
+    let others: Vec<&Op> = ops.iter().filter(|op| !places.contains(&op.target)).collect();
+    let below = |op: &&&Op, place: &CString| op.what != What::ReadOnly && is_within(place.to_bytes(), op.target.to_bytes());
+    let lies = |place: &CString| {
+        let mount = match others.iter().rev().find(|op| below(op, place)).map(|op| (&op.what, &op.target)) {
+            Some((What::Tmpfs { .. }, target)) => target.clone(),
+            Some((What::Bind { .. }, _)) => return Ok(Lies::OnWhatIsThere),
+            None if base == Base::Empty => c"/".into(),
+            None if !matches!(base, Base::Overlay(_)) => return Ok(Lies::OnWhatIsThere),
+            _ => {
+                let why = format!("what the program needs to load cannot be taken from {} again", show(place.to_bytes()));
+                return Err(PolicyError::conflict("route", why));
+            }
+        };
+        let at = place.to_bytes();
+        let slashes = (1..at.len()).filter(|&end| at.get(end) == Some(&b'/'));
+        let above = slashes.filter_map(|end| CString::new(at.get(..end)?).ok());
+        let is_asked_for = |path: &CString| others.iter().any(|op| is_within(op.target.to_bytes(), path.to_bytes()));
+        let inside = |path: &CString| path != &mount && is_within(path.to_bytes(), mount.to_bytes());
+        let directories = above.filter(|path| inside(path) && !is_asked_for(path)).collect();
+        Ok(Lies::InOurs { mount, directories })
+    };
+    places.iter().map(lies).collect()
 }
 
 impl Step for Mounts {

@@ -1,0 +1,90 @@
+//! What only loading needed, and how the tree loses it again. `plan` decides; the keeper, in the program's mount namespace,
+//! does it while the kernel holds the program.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::AsFd;
+
+use crate::error::PolicyError;
+use crate::host::Host;
+use crate::policy::Policy;
+use crate::step::mounts::{self, Lies};
+use crate::sys::{Result, file, mount};
+
+/// The binds, and what was made for them to lie on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Mount points, the deepest first.
+    pub binds: Vec<CString>,
+    pub made: Vec<Made>,
+}
+
+/// Names in one file system of the sandbox's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Where it is mounted.
+    pub mount: CString,
+    pub files: Vec<CString>,
+    /// The deepest first.
+    pub directories: Vec<CString>,
+}
+
+fn depth(path: &CStr) -> usize {
+    path.to_bytes().iter().filter(|&&byte| byte == b'/').count()
+}
+
+/// What is to be swept of a tree of this policy's in which files were bound to these places for loading alone.
+///
+/// # Errors
+/// A place that the policy puts something else on, or in a file system from which nothing can be taken again.
+pub fn plan(policy: &Policy, host: &Host, places: &[CString]) -> std::result::Result<Swept, PolicyError> {
+    let mut swept = Swept { binds: places.to_vec(), made: Vec::new() };
+    swept.binds.sort_by_key(|place| std::cmp::Reverse(depth(place)));
+    swept.binds.dedup();
+    for (place, lies) in swept.binds.iter().zip(mounts::lie(policy, host, &swept.binds)?) {
+        let Lies::InOurs { mount, directories } = lies else { continue };
+        let at = match swept.made.iter().position(|made| made.mount == mount) {
+            Some(at) => at,
+            None => {
+                swept.made.push(Made { mount, files: Vec::new(), directories: Vec::new() });
+                swept.made.len() - 1
+            }
+        };
+        if let Some(made) = swept.made.get_mut(at) {
+            made.files.push(place.clone());
+            made.directories.extend(directories);
+        }
+    }
+    for made in &mut swept.made {
+        made.directories.sort_by_key(|directory| (std::cmp::Reverse(depth(directory)), directory.clone()));
+        made.directories.dedup();
+    }
+    Ok(swept)
+}
+
+impl Swept {
+    /// Does it, in this process's root. Failures carry the number of a bind, from 1 on.
+    pub fn apply(&self) -> Result<()> {
+        for (number, bind) in (1..).zip(&self.binds) {
+            mount::detach(bind).map_err(|failure| failure.on(number))?;
+        }
+        self.made.iter().try_for_each(Made::remove)
+    }
+
+    /// The name of the object that a failure numbers.
+    pub fn object(&self, number: usize) -> Option<&CString> {
+        self.binds.get(number.checked_sub(1)?)
+    }
+}
+
+impl Made {
+    fn remove(&self) -> Result<()> {
+        let root = file::open(None, &self.mount, libc::O_PATH | libc::O_DIRECTORY, 0)?;
+        let sealed = file::is_read_only(root.as_fd())?;
+        if sealed {
+            mount::make_writable(root.as_fd())?;
+        }
+        self.files.iter().try_for_each(|path| file::unlink(path, 0))?;
+        self.directories.iter().try_for_each(|path| file::unlink(path, libc::AT_REMOVEDIR))?;
+        if sealed { mount::set_attributes(root.as_fd(), mount::ATTR_RDONLY, false) } else { Ok(()) }
+    }
+}
