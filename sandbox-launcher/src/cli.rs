@@ -36,7 +36,7 @@ pub const OWN: &[Own] = &[
         more: "The same as --file with the file's bytes as its text, which is what --print-policy and --print-env show; of \
                both for one DST this one holds. As a key of a policy file it is a list. FILE has no NUL and, with all other \
                texts, less than 128 KiB: what has is for --bind-ro." },
-    Own { name: "route", metavar: "auto|preload|exec",
+    Own { name: "route", metavar: "auto|preload|exec|layered",
         help: "who builds the sandbox",
         more: "Absent: auto. preload: libsandbox.so, inside the program, and a program of which it cannot be shown that this \
                happens before any code of its own is refused. exec: sbx-launch, which then executes the program inside: \
@@ -142,7 +142,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     let route = match own("route") {
         None => Route::Auto,
         Some(name) => Route::named(&name)
-            .ok_or_else(|| mistake(format!("--route '{}': expected one of auto, preload, exec", name.display())))?,
+            .ok_or_else(|| mistake(format!("--route '{}': expected one of auto, preload, exec, layered", name.display())))?,
     };
     let program: Vec<OsString> = matches.remove_many("program").into_iter().flatten().collect();
     if request == Request::Run && program.is_empty() {

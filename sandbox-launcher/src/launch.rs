@@ -25,6 +25,7 @@ use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::report::{self, Report};
 use crate::route::exec::Around;
+use crate::route::layered::{Given, Layered};
 use crate::route::{Route, preload, visible, watch};
 use crate::target::{self, Surroundings, Target, Trouble};
 use crate::tree;
@@ -90,7 +91,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         Request::PrintPlan => {
             let obstacle = task.as_ref().and_then(observe::Task::obstacle);
             let policy = task.filter(|_| obstacle.is_none()).map_or(policy.clone(), |task| task.policy(&policy));
-            let mut out = print_plan(&invocation, policy, &host, &environment)?;
+            let mut out = print_plan(&invocation, policy, &host, &environment, &setting::merged(&assignments)?)?;
             if let Some(obstacle) = obstacle {
                 out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
             }
@@ -121,7 +122,13 @@ fn assignments(invocation: &Invocation, environment: &[Vec<u8>]) -> Result<Vec<A
     Ok(all)
 }
 
-fn print_plan(invocation: &Invocation, mut policy: Policy, host: &Host, caller: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
+fn print_plan(
+    invocation: &Invocation,
+    mut policy: Policy,
+    host: &Host,
+    caller: &[Vec<u8>],
+    settings: &[Merged],
+) -> Result<Vec<u8>, Error> {
     let mut out = String::new();
     if invocation.program.is_empty() {
         return Ok(plan::plan(&policy, host)?.to_string().into_bytes());
@@ -140,6 +147,13 @@ fn print_plan(invocation: &Invocation, mut policy: Policy, host: &Host, caller: 
         .map(|interpreter| format!(", run by {}", path(&interpreter.path)))
         .collect::<String>();
     // In the columns of the plan's own lines.
+    if invocation.route == Route::Layered {
+        let given = Given { policy: &policy, host, settings, arguments: arguments(invocation), environment };
+        let layered = Layered::new(target, &library, given)?;
+        out.push_str(&format!("route   layered         {} into {program}{by}\n", path(library.path())));
+        out.push_str(&layered.describe(host)?);
+        return Ok(out.into_bytes());
+    }
     if invocation.route.is_exec(&mut target)? {
         let why = match &target.unheld {
             None => String::new(),
@@ -181,6 +195,15 @@ fn execute(
     let mut target = examine(invocation, policy, &library, &environment)?;
     let arguments = arguments(invocation);
     let start = |task: Option<observe::Task>| task.map(observe::Task::start).transpose().map(Option::flatten);
+    if invocation.route == Route::Layered {
+        if task.is_some() {
+            let why = "route layered asks about the program's beginning, and a process has one who is asked";
+            return Err(PolicyError::conflict("observe", why).into());
+        }
+        let settings = setting::merged(&assignments)?;
+        let given = Given { policy, host, settings: &settings, arguments, environment };
+        return Layered::new(target, &library, given)?.run(host);
+    }
     if invocation.route.is_exec(&mut target)? {
         return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || start(task));
     }
