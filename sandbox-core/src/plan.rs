@@ -165,12 +165,7 @@ pub fn plan_within(policy: &Policy, host: &Host) -> Result<Vec<Box<dyn Step>>, P
     Ok(steps.0.into_iter().map(|planned| planned.step).collect())
 }
 
-fn plan_for(
-    policy: &Policy,
-    host: &Host,
-    image: Option<Image>,
-    entry: Option<&Entry>,
-) -> Result<Plan, PolicyError> {
+fn plan_for(policy: &Policy, host: &Host, image: Option<Image>, entry: Option<&Entry>) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;

@@ -141,8 +141,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     };
     let route = match own("route") {
         None => Route::Auto,
-        Some(name) => Route::named(&name)
-            .ok_or_else(|| mistake(format!("--route '{}': expected one of auto, preload, exec, layered", name.display())))?,
+        Some(name) => Route::named(&name).ok_or_else(|| {
+            mistake(format!("--route '{}': expected one of auto, preload, exec, layered", name.display()))
+        })?,
     };
     let program: Vec<OsString> = matches.remove_many("program").into_iter().flatten().collect();
     if request == Request::Run && program.is_empty() {

@@ -40,7 +40,8 @@ pub fn files(objects: &[PathBuf], search: &[u8]) -> Result<Vec<PathBuf>, (PathBu
     }
     // Until nothing new is found: a library may add both names and directories.
     loop {
-        let missing = loading.names.iter().flat_map(|name| loading.places(name)).find(|file| !loading.found.contains(file));
+        let missing =
+            loading.names.iter().flat_map(|name| loading.places(name)).find(|file| !loading.found.contains(file));
         let Some(file) = missing else { break };
         loading.found.push(file.clone());
         loading.read(&file).map_err(failed(&file))?;

@@ -30,7 +30,8 @@ pub fn is_stage(entry: &[u8]) -> bool {
 pub fn tighten(policy: &Policy) -> Result<(), Refusal> {
     let mut context = Context::default();
     for step in plan_within(policy, &host(policy))? {
-        let failed = |failure: crate::error::Failure| SetupError::new(step.name(), failure, step.object(failure.object));
+        let failed =
+            |failure: crate::error::Failure| SetupError::new(step.name(), failure, step.object(failure.object));
         step.apply(&mut context).map_err(failed)?;
     }
     Ok(())

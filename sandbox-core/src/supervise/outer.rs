@@ -282,7 +282,9 @@ impl<'a> Outer<'a> {
                 self.fall_silent();
             }
             // What it is held by is let go when it is dead.
-            Some(entry::State::Failed(failure)) if self.killed_for.is_none() => self.kill_all(KilledFor::Entry(failure)),
+            Some(entry::State::Failed(failure)) if self.killed_for.is_none() => {
+                self.kill_all(KilledFor::Entry(failure))
+            }
             _ => {}
         }
     }
@@ -428,10 +430,9 @@ impl Outer<'_> {
         let object = object.map(|planned| planned.step.object(failure.object)).unwrap_or_default();
         let error = SetupError::new(entry::NAME, failure, object);
         let line = match entry::is_not_loaded(failure) {
-            true => format!(
-                "sbx: entry: {}: the library was not loaded into it, and nothing of it has run\n",
-                error.object
-            ),
+            true => {
+                format!("sbx: entry: {}: the library was not loaded into it, and nothing of it has run\n", error.object)
+            }
             false => Refusal::from(error.clone()).message(),
         };
         file::complain(&line);

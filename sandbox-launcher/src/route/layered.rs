@@ -14,10 +14,10 @@ use sandbox_core::policy::Policy;
 use sandbox_core::policy::types::{FilterChoice, FilterName, Persona, Syscall};
 use sandbox_core::seccomp;
 use sandbox_core::setting::text;
+use sandbox_core::step::Step;
 use sandbox_core::step::entry::{self, Entry};
 use sandbox_core::step::program::Image;
 use sandbox_core::sys::loader::Loader;
-use sandbox_core::step::Step;
 
 use super::{exec, visible};
 use crate::environment::{c_strings, loader_words, with_sandbox};
@@ -93,8 +93,11 @@ impl Layered {
             return Err(PolicyError::conflict("route", why).into());
         }
         let word = library.word().ok_or_else(|| {
-            PolicyError::conflict("route", "the library's path has a space, ':' or '$' in it, which LD_PRELOAD cannot hold")
-                .with_hint("name a copy elsewhere with --library FILE")
+            PolicyError::conflict(
+                "route",
+                "the library's path has a space, ':' or '$' in it, which LD_PRELOAD cannot hold",
+            )
+            .with_hint("name a copy elsewhere with --library FILE")
         })?;
         let environment = with_sandbox(environment, settings, word);
         let mut needed = vec![target_path(&target)];
@@ -109,7 +112,7 @@ impl Layered {
         let entry = Entry {
             library: word.to_vec(),
             loader: Loader::own().ok_or_else(|| PolicyError::conflict("route", "this launcher has no ld.so"))?,
-            swept: entry::plan_sweep(&jail, host, &places)?,
+            swept: entry::plan_sweep(policy, &jail, host, &places)?,
             program: target.name(),
         };
         let mut environment = environment;
@@ -180,10 +183,16 @@ fn libraries(target: &Target, environment: &[Vec<u8>]) -> Result<Vec<PathBuf>, E
 fn jail(policy: &Policy, host: &Host) -> Result<Policy, PolicyError> {
     let conflict = |name: &str, why: &str| Err(PolicyError::conflict(name, why));
     if policy.allow_new_privs.on() {
-        return conflict("allow-new-privs", "route layered loads a second filter in the program, which takes no_new_privs");
+        return conflict(
+            "allow-new-privs",
+            "route layered loads a second filter in the program, which takes no_new_privs",
+        );
     }
     if policy.observe.is_some() {
-        return conflict("observe", "route layered asks about the program's beginning, and a process has one who is asked");
+        return conflict(
+            "observe",
+            "route layered asks about the program's beginning, and a process has one who is asked",
+        );
     }
     if !host.mount_fds {
         return conflict("route", "layered takes mounts away by descriptor, which takes Linux 5.12");

@@ -139,7 +139,9 @@ impl Outside {
             if outer.over || asks.over {
                 return Ok(false);
             }
-            if asks.to_read && let Some(asked) = listener.receive()? {
+            if asks.to_read
+                && let Some(asked) = listener.receive()?
+            {
                 break asked;
             }
         };

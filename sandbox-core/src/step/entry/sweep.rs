@@ -32,15 +32,20 @@ fn depth(path: &CStr) -> usize {
     path.to_bytes().iter().filter(|&&byte| byte == b'/').count()
 }
 
-/// What is to be swept of a tree of this policy's in which files were bound to these places for loading alone.
+/// What is to be swept of a tree of `policy`, which is `without` and binds files to these places for loading alone.
 ///
 /// # Errors
 /// A place that the policy puts something else on, or in a file system from which nothing can be taken again.
-pub fn plan(policy: &Policy, host: &Host, places: &[CString]) -> std::result::Result<Swept, PolicyError> {
+pub fn plan(
+    without: &Policy,
+    policy: &Policy,
+    host: &Host,
+    places: &[CString],
+) -> std::result::Result<Swept, PolicyError> {
     let mut swept = Swept { binds: places.to_vec(), made: Vec::new() };
     swept.binds.sort_by_key(|place| std::cmp::Reverse(depth(place)));
     swept.binds.dedup();
-    for (place, lies) in swept.binds.iter().zip(mounts::lie(policy, host, &swept.binds)?) {
+    for (place, lies) in swept.binds.iter().zip(mounts::lie(without, policy, host, &swept.binds)?) {
         let Lies::InOurs { mount, directories } = lies else { continue };
         let at = match swept.made.iter().position(|made| made.mount == mount) {
             Some(at) => at,

@@ -73,25 +73,29 @@ pub enum Lies {
     InOurs { mount: CString, directories: Vec<CString> },
 }
 
-/// On what these places (absolute, normal) lie in a tree in which this policy binds something to each of them.
+/// On what these places (absolute, normal) lie in a tree of `policy`, which is `without` and binds something to each of them.
 ///
 /// # Errors
-/// As `plan`; and a place from which what was made cannot be taken again.
-pub fn lie(policy: &Policy, host: &Host, places: &[CString]) -> Result<Vec<Lies>, PolicyError> {
+/// As `plan`; and a place that is not free, or from which what was made cannot be taken again.
+pub fn lie(without: &Policy, policy: &Policy, host: &Host, places: &[CString]) -> Result<Vec<Lies>, PolicyError> {
     let wanted = Wanted::new(policy)?;
+    let conflict = |place: &CString, why: &str| {
+        PolicyError::conflict("route", format!("{}, which the program needs to load, {why}", show(place.to_bytes())))
+    };
+    if let Some(op) = layout::decide(without, host, &wanted)?.1.into_iter().find(|op| places.contains(&op.target)) {
+        return Err(conflict(&op.target, "is where the policy puts something else"));
+    }
     let (base, ops) = layout::decide(policy, host, &wanted)?;
     let others: Vec<&Op> = ops.iter().filter(|op| !places.contains(&op.target)).collect();
-    let below = |op: &&&Op, place: &CString| op.what != What::ReadOnly && is_within(place.to_bytes(), op.target.to_bytes());
+    let below =
+        |op: &&&Op, place: &CString| op.what != What::ReadOnly && is_within(place.to_bytes(), op.target.to_bytes());
     let lies = |place: &CString| {
         let mount = match others.iter().rev().find(|op| below(op, place)).map(|op| (&op.what, &op.target)) {
             Some((What::Tmpfs { .. }, target)) => target.clone(),
             Some((What::Bind { .. }, _)) => return Ok(Lies::OnWhatIsThere),
             None if base == Base::Empty => c"/".into(),
             None if !matches!(base, Base::Overlay(_)) => return Ok(Lies::OnWhatIsThere),
-            _ => {
-                let why = format!("what the program needs to load cannot be taken from {} again", show(place.to_bytes()));
-                return Err(PolicyError::conflict("route", why));
-            }
+            _ => return Err(conflict(place, "could not be taken from the tree again")),
         };
         let at = place.to_bytes();
         let slashes = (1..at.len()).filter(|&end| at.get(end) == Some(&b'/'));
