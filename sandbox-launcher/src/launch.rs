@@ -205,9 +205,16 @@ fn execute(
         return Layered::new(target, &library, given)?.run(host);
     }
     if invocation.route.is_exec(&mut target)? {
+        if invocation.route == Route::Auto
+            && task.is_none()
+            && let Some(layered) = instead(invocation, (policy, host), &library, &environment, &assignments)?
+        {
+            return layered.run(host);
+        }
         return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || start(task));
     }
     let word = preload::word(library, &target)?;
+    let said = assignments.clone();
     assignments.extend(visible::settings(&target, false, policy, host)?);
     let mut settings = setting::merged(&assignments)?;
     // Before this process is watched: whoever is traced cannot be observed.
@@ -219,9 +226,36 @@ fn execute(
         target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
         // Route preload ends here.
         invocation.route.is_exec(&mut target)?;
+        if observer.is_none()
+            && let Some(layered) =
+                instead(invocation, (policy, host), &self::library(invocation)?, &environment, &said)?
+        {
+            return layered.run(host);
+        }
         return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
     }
     preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment, caller))
+}
+
+/// Both routes together, where the library cannot be the first to run and the launcher alone cannot do what is asked for;
+/// absent also where both cannot.
+fn instead(
+    invocation: &Invocation,
+    (policy, host): (&Policy, &Host),
+    library: &Library,
+    environment: &[Vec<u8>],
+    assignments: &[Assignment],
+) -> Result<Option<Layered>, Error> {
+    let target = || examine(invocation, policy, library, environment);
+    let around = Around::new(target()?, policy, host, arguments(invocation), environment.to_vec())?;
+    if around.plan(policy.clone(), host).is_ok() {
+        return Ok(None);
+    }
+    let settings = setting::merged(assignments)?;
+    let (arguments, environment) = (arguments(invocation), environment.to_vec());
+    let given = Given { policy, host, settings: &settings, arguments, environment };
+    // What hinders it matters less than what hinders the launcher.
+    Ok(Layered::new(target()?, library, given).ok().filter(|layered| layered.plan(host).is_ok()))
 }
 
 fn arguments(invocation: &Invocation) -> Vec<Vec<u8>> {

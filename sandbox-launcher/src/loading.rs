@@ -25,7 +25,8 @@ const DEFAULT: [&str; 6] =
 /// The file that cannot be followed, and why.
 pub fn files(objects: &[PathBuf], search: &[u8]) -> Result<Vec<PathBuf>, (PathBuf, Early)> {
     let cache = fs::read(CACHE).unwrap_or_default();
-    let mut loading = Loading { cache: &cache, directories: Vec::new(), found: Vec::new(), names: Vec::new() };
+    let mut loading =
+        Loading { cache: &cache, directories: Vec::new(), found: Vec::new(), passed_by: Vec::new(), names: Vec::new() };
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |why| (path, why)
@@ -40,11 +41,12 @@ pub fn files(objects: &[PathBuf], search: &[u8]) -> Result<Vec<PathBuf>, (PathBu
     }
     // Until nothing new is found: a library may add both names and directories.
     loop {
-        let missing =
-            loading.names.iter().flat_map(|name| loading.places(name)).find(|file| !loading.found.contains(file));
+        let missing = loading.names.iter().flat_map(|name| loading.places(name)).find(|file| !loading.is_seen(file));
         let Some(file) = missing else { break };
-        loading.found.push(file.clone());
-        loading.read(&file).map_err(failed(&file))?;
+        match loading.read(&file).map_err(failed(&file))? {
+            true => loading.found.push(file),
+            false => loading.passed_by.push(file),
+        }
     }
     if !cache.is_empty() {
         loading.found.push(CACHE.into());
@@ -57,16 +59,22 @@ struct Loading<'a> {
     /// Those that the caller or an object names.
     directories: Vec<PathBuf>,
     found: Vec<PathBuf>,
+    passed_by: Vec<PathBuf>,
     names: Vec<Vec<u8>>,
 }
 
 impl Loading<'_> {
-    fn read(&mut self, path: &Path) -> Result<(), Early> {
+    fn is_seen(&self, file: &PathBuf) -> bool {
+        self.found.contains(file) || self.passed_by.contains(file)
+    }
+
+    /// Whether it is one that ld.so loads.
+    fn read(&mut self, path: &Path) -> Result<bool, Early> {
         let image = File::open(path).and_then(Image::of).map_err(|error| Early::Damaged(error.into()))?;
         let object = match Object::read(&image) {
             Ok(object) => object,
             // Of another word size: ld.so passes it by.
-            Err(Unreadable::Foreign) => return Ok(()),
+            Err(Unreadable::Foreign) => return Ok(false),
             Err(why) => return Err(Early::Damaged(why)),
         };
         for tag in [DT_RPATH, DT_RUNPATH] {
@@ -80,7 +88,7 @@ impl Loading<'_> {
                 self.names.push(name);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn add(&mut self, directory: &[u8], object: &Path) -> Result<(), Early> {

@@ -23,6 +23,8 @@ pub enum Entry {
     Launch,
     /// The same by `--route exec`: sbx-launch builds the jail, and executes the program in it.
     Exec,
+    /// The same by `--route layered`: the library then adds what the program could not have been executed under.
+    Layered,
 }
 
 /// Those by which the program is in memory before the jail is complete: what forbids to execute or to load can hold.
@@ -144,7 +146,7 @@ impl Sandbox {
     pub fn command<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: &[A]) -> Command {
         let (own_env, mut words) = match self.entry {
             Entry::Preload => (self.variables(), vec![program.as_ref().to_owned()]),
-            Entry::Launch | Entry::Exec => (Vec::new(), self.flags(program.as_ref())),
+            Entry::Launch | Entry::Exec | Entry::Layered => (Vec::new(), self.flags(program.as_ref())),
         };
         words.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         let mut command;
@@ -205,6 +207,9 @@ impl Sandbox {
         }
         if self.entry == Entry::Exec {
             words.push("--route=exec".into());
+        }
+        if self.entry == Entry::Layered {
+            words.push("--route=layered".into());
         }
         words.extend(["--".into(), program.to_owned()]);
         words
