@@ -181,6 +181,11 @@ const BARE: [&str; 6] = [
 ];
 
 #[test]
+fn no_failing_call_by_route_layered_lets_the_program_run_with_less() {
+    fail_each(&Sandbox::new(Entry::Layered).with(&["no-exec", "no-new-code", "root=empty"]), |_| true);
+}
+
+#[test]
 fn no_failing_call_without_namespaces_lets_the_program_run_with_less() {
     need!("landlock-scopes");
     let sandbox = Sandbox::new(Entry::Preload).with(&BARE).set("time-limit", "1h");

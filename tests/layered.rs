@@ -140,7 +140,7 @@ fn nothing_begins_when_nobody_is_left_to_see_it() {
     let bind = format!("bind={}", dir.display());
     let sandbox = layered(&["no-exec", &bind]).env("LD_PRELOAD", &fifo);
     for is_killed in [true, false] {
-        let mut running = sandbox.spawn(&program, &[""; 0]);
+        let running = sandbox.spawn(&program, &[""; 0]);
         let begun = Instant::now();
         let keeper = loop {
             if let Some(pid) = child_named(running.pid().cast_unsigned(), "sbx-entry") {
@@ -154,7 +154,7 @@ fn nothing_begins_when_nobody_is_left_to_see_it() {
         } else {
             fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"x").unwrap();
         }
-        let ended = running.end();
+        let ended = running.wait();
         let code = if is_killed { 125 } else { 0 };
         assert_eq!((ended.code(), made.iter().all(|path| path.exists())), (Some(code), !is_killed), "{ended:?}");
         assert_eq!(is_killed, ended.err.contains("sbx: entry: "), "{}", ended.err);
