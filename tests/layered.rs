@@ -82,7 +82,7 @@ fn it_ends_as_the_program_ends() {
     need!("cc");
     let dir = TempDir::new();
     let program = held(&dir);
-    for settings in [&["no-exec"][..], &["no-exec", "init"], &["no-exec", "share=pid"]] {
+    for settings in [&["no-exec", "root=empty"][..], &["no-exec", "root=empty", "init"], &["no-exec", "root=empty", "proc=none", "share=pid"]] {
         assert_eq!(layered(settings).run(&program, &[""; 0]).code(), Some(7), "{settings:?}");
         let by_signal = layered(settings).run(&program, &["signal"]);
         let other = Sandbox::new(Entry::Launch).with(settings).run(&program, &["signal"]);
@@ -109,7 +109,7 @@ fn a_program_without_the_library_does_not_begin() {
     need!("cc");
     let dir = TempDir::new();
     let (program, made) = leaving(&dir);
-    let bind = format!("bind={}", dir.display());
+    let bind = format!("bind={0}:{0}:exec", dir.display());
     let length = extent_of_the_library();
     let sandbox = layered(&["no-exec", &bind]);
     let ended = sandbox.clone().wrapped(&without(length, &dir)).run(&program, &[""; 0]);
@@ -137,7 +137,7 @@ fn nothing_begins_when_nobody_is_left_to_see_it() {
     // ld.so opens it, and waits for somebody who writes to it: the program is being loaded, and has not begun.
     let fifo = dir.join("fifo.so");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
-    let bind = format!("bind={}", dir.display());
+    let bind = format!("bind={0}:{0}:exec", dir.display());
     let sandbox = layered(&["no-exec", &bind]).env("LD_PRELOAD", &fifo);
     for is_killed in [true, false] {
         let running = sandbox.spawn(&program, &[""; 0]);

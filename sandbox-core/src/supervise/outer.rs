@@ -193,6 +193,7 @@ impl<'a> Outer<'a> {
         // ignored: inner may have ended already, as after a failure of its own
         let _ = signal::send(self.inner, libc::SIGKILL);
         let _ = signal::wait_end(self.inner);
+        self.let_begin();
         self.disconnect();
         self.remove_groups(true);
         file::complain(&Refusal::from(error.clone()).message());
@@ -278,7 +279,7 @@ impl<'a> Outer<'a> {
     fn beginning(&mut self) {
         match self.entry.as_ref().map(entry::Keeper::state) {
             Some(entry::State::Entered | entry::State::Over) => {
-                self.entry = None;
+                self.let_begin();
                 self.fall_silent();
             }
             // What it is held by is let go when it is dead.
@@ -286,6 +287,12 @@ impl<'a> Outer<'a> {
                 self.kill_all(KilledFor::Entry(failure))
             }
             _ => {}
+        }
+    }
+
+    fn let_begin(&mut self) {
+        if let Some(keeper) = self.entry.take() {
+            keeper.end();
         }
     }
 
@@ -425,6 +432,7 @@ impl<'a> Outer<'a> {
 impl Outer<'_> {
     /// The program was killed where the kernel held it.
     fn never_begun(&mut self, failure: Failure) -> ! {
+        self.let_begin();
         self.remove_groups(true);
         let object = self.plan.steps.iter().find(|planned| planned.step.name() == entry::NAME);
         let object = object.map(|planned| planned.step.object(failure.object)).unwrap_or_default();

@@ -19,6 +19,7 @@ pub struct Outside(Entry);
 
 /// What outer knows of it.
 pub struct Keeper {
+    pid: i32,
     channel: Channel,
     /// Held until it has answered: without anybody to answer, the call would be over, and the program would go on.
     listener: Option<OwnedFd>,
@@ -44,8 +45,8 @@ impl Step for Outside {
     fn apply(&self, context: &mut Context) -> Result<()> {
         let (own, others) = Channel::pair()?;
         match process::fork()? {
-            Forked::Parent(_) => {
-                context.entry = Some(Keeper { channel: own, listener: None });
+            Forked::Parent(pid) => {
+                context.entry = Some(Keeper { pid, channel: own, listener: None });
                 Ok(())
             }
             Forked::Child => {
@@ -96,6 +97,14 @@ impl Keeper {
                 _ => State::Failed(peer_gone()),
             },
         }
+    }
+
+    /// Lets it end, and waits until it has.
+    pub fn end(self) {
+        let Self { pid, channel, listener } = self;
+        drop((channel, listener));
+        // ignored: a caller that ignores SIGCHLD has no children to wait for
+        let _ = signal::wait_end(pid);
     }
 
     /// The numbers of what must stay open.
