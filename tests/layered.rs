@@ -82,8 +82,16 @@ fn it_ends_as_the_program_ends() {
     need!("cc");
     let dir = TempDir::new();
     let program = held(&dir);
-    for settings in [&["no-exec", "root=empty"][..], &["no-exec", "root=empty", "init"], &["no-exec", "root=empty", "proc=none", "share=pid"]] {
+    for settings in [
+        &["no-exec", "root=empty"][..],
+        &["no-exec", "root=empty", "init"],
+        &["no-exec", "root=empty", "proc=none", "share=pid"],
+    ] {
         assert_eq!(layered(settings).run(&program, &[""; 0]).code(), Some(7), "{settings:?}");
+        // The kernel gives pid 1 no signal of its own.
+        if settings.len() == 2 {
+            continue;
+        }
         let by_signal = layered(settings).run(&program, &["signal"]);
         let other = Sandbox::new(Entry::Launch).with(settings).run(&program, &["signal"]);
         assert_eq!((by_signal.code(), by_signal.signal()), (other.code(), other.signal()), "{settings:?}");
@@ -138,7 +146,7 @@ fn nothing_begins_when_nobody_is_left_to_see_it() {
     let fifo = dir.join("fifo.so");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
     let bind = format!("bind={0}:{0}:exec", dir.display());
-    let sandbox = layered(&["no-exec", &bind]).env("LD_PRELOAD", &fifo);
+    let sandbox = layered(&["no-exec", &bind]).set("env", format!("LD_PRELOAD={}", fifo.display()));
     for is_killed in [true, false] {
         let running = sandbox.spawn(&program, &[""; 0]);
         let begun = Instant::now();

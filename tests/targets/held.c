@@ -27,8 +27,7 @@ int main(int count, char **words) {
     nftw("/", see, 20, FTW_PHYS);
     say("file", open("/made", O_CREAT | O_WRONLY, 0600) >= 0);
     if (count > 1 && strcmp(words[1], "execute") == 0) {
-        words[1] = NULL;
-        execv(words[0], words);
+        execv(words[0], (char *[]){words[0], NULL});
         say("execve", 0);
     }
     if (count > 1 && strcmp(words[1], "signal") == 0) kill(getpid(), SIGTERM), pause();
