@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::need;
 use crate::support::sandbox::clean_env;
 use crate::support::traced::calls;
-use crate::support::{Ended, Entry, Sandbox, bins, outside};
+use crate::support::{EVERY, Ended, Entry, Sandbox, bins, outside};
 
 const SYSSIG: i32 = libc::SIGSYS;
 
@@ -151,6 +151,24 @@ fn a_child_that_is_killed_dies_of_the_signal_that_the_kernel_would_have_sent() {
     assert_eq!((told.status, &told.out), (silent.status, &silent.out), "{told:#?}");
     assert!(told.out.contains("signal: 31"), "{told:#?}");
     assert!(refusal(&told).contains("killed by SIGSYS"));
+}
+
+#[test]
+fn a_foreign_architecture_is_told_where_nobody_is_asked_about_calls() {
+    for entry in EVERY {
+        for settings in [&[][..], &["init"], &["seccomp=none"]] {
+            let told = Sandbox::new(entry).with(settings).probe(&["calls", "int80"]);
+            assert_eq!((told.signal(), &*told.out), (Some(SYSSIG), ""), "{told:#?}");
+            assert_eq!(told.err.lines().count(), 1, "{told:#?}");
+            assert!(told.err.starts_with("sbx: killed by SIGSYS: ") && told.err.contains("another architecture"));
+        }
+        // The controls: another signal, and an end of its own.
+        let kill = Sandbox::new(entry).with(&["init"]).run("/bin/sh", &["-c", "kill -SEGV $$"]);
+        assert_eq!((kill.signal(), &*kill.err), (Some(libc::SIGSEGV), ""), "{kill:#?}");
+        assert_eq!(Sandbox::new(entry).probe(&["calls", "getpid"]).err, "");
+    }
+    let asked = plain().with(&["explain"]).probe(&["calls", "int80"]);
+    assert!(refusal(&asked).contains("architecture 0x40000003") && !asked.err.contains("its own signal"), "{asked:#?}");
 }
 
 #[test]
@@ -324,8 +342,9 @@ fn a_kernel_that_cannot_ask_refuses_what_was_asked_for_by_name_and_no_more() {
         let fails = format!("{call}:ENOSYS");
         let old = |sandbox: Sandbox| crate::support::traced::traced(&sandbox, &["--fail-all", &fails]);
         old(explained()).probe(&["exit", "0"]).refused_saying(&["sbx: observer: ", call, "(ENOSYS)", "hint: "]);
-        // The kernel kills by itself, in silence.
+        // The kernel kills by itself, and nobody knows for what.
         let ended = old(plain().with(&["seccomp-action=kill"])).probe(&["calls", "getpid", "ptrace:16:1"]);
-        assert_eq!((ended.code(), ended.out.as_str(), ended.err.as_str()), (Some(128 + SYSSIG), "ok\n", ""), "{call}");
+        assert_eq!((ended.code(), ended.out.as_str()), (Some(128 + SYSSIG), "ok\n"), "{call}");
+        assert!(ended.err.starts_with("sbx: killed by SIGSYS: ") && ended.err.contains("that the filter kills"));
     }
 }

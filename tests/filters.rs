@@ -371,7 +371,8 @@ fn a_printed_filter_is_the_filter() {
         let file = dir.file(name, printed.ok());
         let again = compiled(&["--seccomp", file.to_str().unwrap()]);
         let loaded = [compiled(&args)];
-        for nr in (0..=470).filter(|nr| ![59, 322].contains(nr)) {
+        // execve and execveat; and setpriority(2) of a group, which what is printed refuses as every filter around it does.
+        for nr in (0..=470).filter(|nr| ![59, 141, 322].contains(nr)) {
             let call = Call::new(nr, [1; 6]);
             assert_eq!(ret(&again, &call), stacked(&loaded, &call), "{form} {nr}");
         }

@@ -57,6 +57,7 @@ mod terminal;
 mod time_limit;
 
 // Everything together.
+mod attacks;
 mod examples;
 mod failures;
 mod old_kernels;

@@ -109,7 +109,7 @@ fn a_current_directory_that_would_be_hidden_stays_visible_read_only() {
     let dir = TempDir::new();
     dir.file("input", "x");
     let sub = dir.dir("sub");
-    for entry in EVERY {
+    for entry in ENTRIES {
         let sandbox = Sandbox::new(entry).cwd(&dir);
         assert_eq!(sandbox.report().one("cwd"), dir.to_str().unwrap());
         assert_eq!(sandbox.probe(&["file", "read", "input"]).ok(), "ok");
@@ -194,7 +194,7 @@ fn a_directory_can_be_the_root() {
 fn binding_over_a_private_directory_replaces_it() {
     let dir = TempDir::new();
     dir.file("x", "x");
-    for entry in EVERY {
+    for entry in ENTRIES {
         let sandbox = Sandbox::new(entry).set("bind-ro", format!("{}:/tmp", dir.display())).cwd(Path::new("/"));
         assert_eq!(sandbox.probe(&["file", "list", "/tmp"]).ok(), "x");
     }

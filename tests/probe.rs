@@ -4,6 +4,8 @@
 //! whose behaviour differs by distribution, and nothing but libc and std, so that it is what any program is.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a probe has nobody to report to")]
 
+#[path = "probe/attacks.rs"]
+mod attacks;
 #[path = "probe/calls.rs"]
 mod calls;
 #[path = "probe/fates.rs"]
@@ -33,7 +35,14 @@ fn main() {
     let Some((act, rest)) = args.split_first() else {
         panic!("which act?");
     };
+    run(act, rest);
+}
+
+fn run(act: &OsString, rest: &[OsString]) {
     match act.to_str().unwrap_or_default() {
+        // Several acts of one process, with a word `+` between them.
+        "all" => rest.split(|word| word == "+").for_each(|words| run(&words[0], &words[1..])),
+        "attack" => attacks::run(rest),
         "report" => report::print(),
         "calls" => calls::run(rest),
         "file" => files::run(rest),

@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::need;
 use crate::support::traced::traced;
-use crate::support::{Entry, Sandbox, TempDir, bare, bins};
+use crate::support::{Entry, Sandbox, TempDir, bare, bins, outside};
 
 /// How much ld.so maps for the library: from its first page to its last.
 pub fn extent_of_the_library() -> usize {
@@ -90,4 +91,17 @@ fn what_is_traced_goes_another_way_or_is_refused() {
     let refused = traced(&auto.clone().with(&["route=preload"]), &[]).probe(&["exit", "0"]);
     assert!(refused.refused(125).contains("cannot be watched"));
     assert_eq!(auto.with(&["route=preload"]).probe(&["exit", "0"]).code(), Some(0), "the control");
+}
+
+#[test]
+fn who_has_watched_is_waited_for() {
+    for settings in [&[][..], &["init"], &["status-fd=2"]] {
+        let running = Sandbox::new(Entry::Launch).with(settings).spawn(bins::probe(), &["sleep", "20000"]);
+        assert_eq!(running.line(), "ready");
+        let ended = || {
+            let children = outside::children(running.pid());
+            !children.iter().any(|&pid| outside::status(pid, "State").is_some_and(|state| state.starts_with('Z')))
+        };
+        assert!(outside::within(Duration::from_secs(5), ended), "{settings:?}: {:?}", outside::children(running.pid()));
+    }
 }

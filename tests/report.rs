@@ -245,7 +245,10 @@ fn what_kills_is_told_and_the_rest_is_found_out_without_it() {
 
 #[test]
 fn a_filter_that_lets_nothing_be_said_is_a_refusal() {
-    run(&["--seccomp-action", "kill", "--seccomp-deny", "write"]).refused(125);
+    let ended = run(&["--seccomp-action", "kill", "--seccomp-deny", "write"]);
+    assert_eq!((ended.code(), &*ended.out), (Some(125), ""), "{ended:?}");
+    let said = ["sbx: killed by SIGSYS: ", "sbx: report: the process inside was killed by SIGSYS", "sbx: hint: "];
+    assert!(ended.err.lines().zip(said).all(|(line, start)| line.starts_with(start)), "{ended:?}");
 }
 
 fn fds(facts: &Value, side: &str) -> Vec<u64> {

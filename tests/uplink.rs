@@ -291,7 +291,13 @@ fn of_a_sandbox_that_ends_in_whatever_way_nothing_is_left() {
             let only = |of: &dyn Fn(&i32) -> bool, among: Vec<i32>| *among.iter().find(|pid| of(pid)).unwrap();
             let is = |name: &'static str| move |pid: &i32| name_of(*pid).starts_with(name);
             // The world has the peer as a child too.
-            let outer = only(&|pid| children(*pid).len() == 2, children(running.pid()));
+            let mut outer = None;
+            // Who has watched the loader is a third until it has been waited for.
+            within(Duration::from_secs(5), || {
+                outer = children(running.pid()).into_iter().find(|pid| children(*pid).len() == 2);
+                outer.is_some()
+            });
+            let outer = outer.unwrap();
             let waits = only(&is("sbx-uplink"), children(outer));
             let inner = only(&|pid| *pid != waits, children(outer));
             let keeper = children(waits)[0];

@@ -91,6 +91,8 @@ pub struct Supervision {
     pub log: LogLevel,
     /// Its filter asks an observer, who is told when there is something to ask and when all is over.
     pub observed: Option<Observe>,
+    /// Calls of our own architecture can end in SIGSYS, not only those of others.
+    pub kills_own: bool,
 }
 
 impl Supervision {
@@ -288,6 +290,7 @@ fn plan_for(policy: &Policy, host: &Host, image: Option<Image>, entry: Option<&E
         log_file: policy.log_file.is_some(),
         log: policy.log_level.unwrap_or(LogLevel::Error),
         observed,
+        kills_own: step::seccomp::ends_in_sigsys(policy),
     };
     let needs_tool = maps.is_some_and(|maps| maps.need_tool());
     Ok(Plan { steps: steps.0, supervision, wanted, needs_tool, landlock: held, image })

@@ -308,7 +308,7 @@ mod tests {
             (&["--uid", "-1", "x"], "-1"),
             (&["--policy", "a", "--policy", "b", "x"], "--policy: given twice"),
             (&["--print-plan=yes"], "--print-plan: takes no value"),
-            (&["--route", "exec", "x"], "--route 'exec': expected one of auto, preload"),
+            (&["--route", "none", "x"], "--route 'none': expected one of auto, preload, exec"),
             (&["--print-plan", "--print-env"], "--print-plan and --print-env: only one"),
             (&["--init"], "the program to run is missing"),
             (&[], "the program to run is missing"),

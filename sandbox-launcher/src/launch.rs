@@ -222,19 +222,22 @@ fn execute(
     if let Some(observer) = &observer {
         settings.extend(observer.settings()?);
     }
-    if let Err(failure) = watch::start(&word, &target) {
-        target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
-        // Route preload ends here.
-        invocation.route.is_exec(&mut target)?;
-        if observer.is_none()
-            && let Some(layered) =
-                instead(invocation, (policy, host), &self::library(invocation)?, &environment, &said)?
-        {
-            return layered.run(host);
+    let watcher = match watch::start(&word, &target) {
+        Ok(watcher) => watcher,
+        Err(failure) => {
+            target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
+            // Route preload ends here.
+            invocation.route.is_exec(&mut target)?;
+            if observer.is_none()
+                && let Some(layered) =
+                    instead(invocation, (policy, host), &self::library(invocation)?, &environment, &said)?
+            {
+                return layered.run(host);
+            }
+            return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
         }
-        return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
-    }
-    preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment, caller))
+    };
+    preload::hand_over((policy, plan), (&word, &target, watcher), &settings, arguments, (environment, caller))
 }
 
 /// Both routes together, where the library cannot be the first to run and the launcher alone cannot do what is asked for;
@@ -294,11 +297,12 @@ fn report(
         let library = library(invocation)?;
         let target = examine_named(own, &[], &library, &environment)?;
         let word = preload::word(library, &target)?;
-        watch::start(&word, &target)
+        let watcher = watch::start(&word, &target)
             .map_err(|failure| Error::Target { path: target.name(), why: Trouble::Unwatched(failure) })?;
         let arguments = arguments.into_iter().map(String::into_bytes).collect();
         let settings = setting::merged(&said)?;
-        preload::hand_over((policy, plan), (&word, &target), &settings, arguments, (environment.clone(), caller))
+        let who = (&*word, &target, watcher);
+        preload::hand_over((policy, plan), who, &settings, arguments, (environment.clone(), caller))
     };
     let become_witness = |number, arguments| match become_witness(number, arguments) {
         Err(error) => error,

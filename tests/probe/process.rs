@@ -158,9 +158,7 @@ fn exec(rest: &[OsString]) -> io::Result<i64> {
 fn fexec() -> io::Result<i64> {
     let name = CString::new("unnamed").unwrap();
     let fd = sys::call(libc::SYS_memfd_create, [name.as_ptr() as usize, 0, 0, 0, 0, 0])?;
-    let mut file = OpenOptions::new().write(true).open(format!("/proc/self/fd/{fd}"))?;
-    file.write_all(b"#!/bin/true\n")?;
-    drop(file);
+    sys::call(libc::SYS_write, [fd as usize, sys::leak(b"#!/bin/true\n"), 12, 0, 0, 0])?;
     let argv: &'static [usize] = Vec::leak(vec![sys::leak(b"x"), 0]);
     let empty = sys::leak(b"");
     let envp: &'static [usize] = &[0];

@@ -29,6 +29,11 @@ pub fn word(number: u64) -> usize {
     std::ptr::from_ref(Box::leak(Box::new(number))) as usize
 }
 
+/// Numbers in memory that lives as long as the process.
+pub fn words(numbers: Vec<u64>) -> usize {
+    numbers.leak().as_ptr() as usize
+}
+
 /// The first byte of memory that `buffer` gave, or that a call filled.
 pub fn peek(address: usize) -> u32 {
     // SAFETY: the callers pass what `buffer` gave, at least four bytes.
@@ -41,14 +46,24 @@ pub fn string(address: usize) -> String {
     unsafe { CStr::from_ptr(address as *const c_char) }.to_string_lossy().into_owned()
 }
 
-/// getpid(2) of the i386 table, through its own gate.
-pub fn int80_getpid() -> i32 {
+/// A call of the i386 table, through its own gate, with no arguments.
+pub fn int80(nr: i32) -> i32 {
     let result: i32;
-    // SAFETY: int 0x80 clobbers no register but eax (and r8-r11, said below), and getpid touches no memory.
+    // SAFETY: int 0x80 clobbers no register but eax (and r8-r11, said below), and with addresses of 0 no memory is touched.
     unsafe {
-        std::arch::asm!("int 0x80", inlateout("eax") 20 => result, out("r8") _, out("r9") _, out("r10") _, out("r11") _);
+        std::arch::asm!("push rbx", "xor ebx, ebx", "int 0x80", "pop rbx", inlateout("eax") nr => result, in("ecx") 0,
+            in("edx") 0, in("esi") 0, in("edi") 0, out("r8") _, out("r9") _, out("r10") _, out("r11") _);
     }
     result
+}
+
+/// time(2) of the vsyscall page, which is at the same address in every process.
+pub fn vsyscall_time() -> i64 {
+    // SAFETY: where the page is, the kernel does the call for whoever jumps there; elsewhere it is SIGSEGV.
+    unsafe {
+        let time: extern "C" fn(usize) -> i64 = std::mem::transmute(0xffff_ffff_ff60_0400_usize);
+        time(0)
+    }
 }
 
 /// Forks; the child runs `act` and ends with its result.

@@ -12,7 +12,8 @@ use super::sandbox::PATH;
 /// `sys_resource` (the capability), `two-processors`, `tsc-clock` (the clock source is the counter), `subids` (ids to map
 /// besides one's own), `landlock`, `landlock-tcp` and `landlock-scopes` (what its versions hold), `tun` (tap interfaces can
 /// be made), `cgroups` (root, and groups with memory, pids and cpu), `sbx-test` (a user who has such), `libseccomp` (its
-/// headers), or a program.
+/// headers), `tiocsti` (terminals can be typed into), `vsyscall` (the page), `ia32` (calls of i386), a file by its path, or a
+/// program.
 #[macro_export]
 macro_rules! need {
     ($($what:literal),+ $(,)?) => {{
@@ -66,6 +67,9 @@ fn is_there(what: &str) -> bool {
         "landlock-tcp" => landlock() >= 4,
         "landlock-scopes" => landlock() >= 6,
         "tun" => OpenOptions::new().read(true).write(true).open("/dev/net/tun").is_ok(),
+        "tiocsti" => std::fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti").is_ok_and(|on| on.trim() == "1"),
+        "vsyscall" => std::fs::read_to_string("/proc/self/maps").is_ok_and(|maps| maps.contains("[vsyscall]")),
+        "ia32" => super::bare(super::bins::probe(), &["calls", "int80:20"]).status.success(),
         "libseccomp" => Path::new("/usr/include/seccomp.h").exists(),
         "ipv6" => Path::new("/proc/net/if_inet6").exists(),
         "userns" => {

@@ -199,7 +199,7 @@ impl Sandbox {
         let mut words = vec![bins::launcher().as_os_str().to_owned()];
         for (name, value) in &self.settings {
             let mut word = OsString::from(format!("--{name}"));
-            if !SWITCHES.contains(&name.as_str()) {
+            if !SWITCHES.contains(&name.as_str()) || value == "false" {
                 word.push("=");
                 word.push(value);
             }

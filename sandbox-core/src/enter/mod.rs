@@ -5,11 +5,13 @@ mod environment;
 mod guard;
 mod name;
 mod run;
+mod watcher;
 mod within;
 
 pub use environment::environment;
 pub use guard::is_inside;
 pub use name::named;
+pub use watcher::watched_by;
 pub use within::entry as second_stage;
 
 use std::ffi::CStr;
@@ -46,7 +48,7 @@ pub fn around(plan: &Plan) -> Refusal {
             "what is started inside has the sandbox around it: start the program itself",
         );
     }
-    match guard::is_alone().and_then(|()| run::run(plan)) {
+    match guard::is_alone().and_then(|()| run::run(plan, None)) {
         Err(refusal) => refusal,
         // Inner becomes the program or ends.
         Ok(()) => process::exit(exit::REFUSED),
@@ -63,7 +65,10 @@ unsafe fn enter() -> Result<(), Refusal> {
     };
     let own = stack::own_object();
     name::restore(&mut initial)?;
-    let is_setting = |entry: &&[u8]| !again::is_padding(entry) && !name::is_name(entry) && !within::is_stage(entry);
+    let is_setting = |entry: &&[u8]| {
+        !again::is_padding(entry) && !name::is_name(entry) && !watcher::is_watcher(entry) && !within::is_stage(entry)
+    };
+    let watcher = watcher::of(&initial.entries());
     let is_second = initial.entries().into_iter().any(within::is_stage);
     if guard::is_inside() {
         let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
@@ -105,7 +110,7 @@ unsafe fn enter() -> Result<(), Refusal> {
         });
     }
     first_name.map_or(Ok(()), again::rename)?;
-    run::run(&plan)
+    run::run(&plan, watcher)
 }
 
 /// In the jail that the launcher has built around this program: what is still to be added to it.

@@ -17,12 +17,12 @@ use crate::sys::signal::ChildNotices;
 use crate::sys::socket::{Channel, Message, peer_gone};
 use crate::sys::{file, signal};
 
-/// Returns in the process that is the target, with the jail complete.
-pub fn run(plan: &Plan) -> Result<(), Refusal> {
+/// Returns in the process that is the target, with the jail complete. `watcher`: a child that is to be waited for.
+pub fn run(plan: &Plan, watcher: Option<i32>) -> Result<(), Refusal> {
     // First of all: a descriptor of ours must not become the target's stdin.
     let plugged = file::plug_standard_fds().map_err(of_start)?;
     let outputs = Outputs { status: plan.supervision.status_fd, stats: None };
-    let mut context = Context { plugged, outputs, ..Context::default() };
+    let mut context = Context { plugged, outputs, watcher, ..Context::default() };
     context.image = plan.image().map(|image| image.fd);
     let (forked, ours) = fork(plan, &mut context).inspect_err(|error| {
         // ignored: the exit code stands, and standard error has the line

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use libc::sock_filter;
 use sandbox_filter::{Action, ENOSYS, EPERM, Error, Filter, Rule, allows, compile, is_known};
 
-use super::shipped::{Restrict, Shipped, keep_terminal};
+use super::shipped::{Restrict, Shipped, keep_guards};
 
 /// What a refused call gets: the setting `seccomp-action`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,7 +183,7 @@ fn adjust(mut filter: Filter, request: &Request) -> Result<Filter, Error> {
             filter.rules.insert(nr, Rule::Always(request.action.action(EPERM)));
         }
     }
-    keep_terminal(
+    keep_guards(
         &mut filter,
         match request.action {
             Denial::Log => EPERM,

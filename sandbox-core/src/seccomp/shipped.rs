@@ -57,7 +57,9 @@ impl Shipped {
             Shipped::NetServer => "default without making connections",
             Shipped::Dev => "default with debuggers and nested namespaces",
             Shipped::Toaster => "kills at 57 calls that few programs need, and allows the rest",
-            Shipped::None => "refuses only foreign architectures, x32, unknown numbers and typing into a terminal",
+            Shipped::None => {
+                "refuses only foreign architectures, x32, unknown numbers, and what reaches the caller's terminal or process group"
+            }
         }
     }
 
@@ -105,8 +107,9 @@ impl Shipped {
     }
 }
 
-/// Refuses to type into a terminal where the filter would let it through: what loosens a filter does not loosen this.
-pub fn keep_terminal(filter: &mut Filter, refusal: Action) {
+/// Refuses what every filter refuses (to type into a terminal, to signal the caller's process group) where the filter would
+/// let it through: what loosens a filter does not loosen this.
+pub fn keep_guards(filter: &mut Filter, refusal: Action) {
     // `none` is this and nothing else.
     let none = Shipped::None.filter().rules;
     for (nr, rule) in none {

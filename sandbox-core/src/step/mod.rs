@@ -80,6 +80,8 @@ pub struct Context {
     pub helper: Option<id_map::Helper>,
     /// Outer's alone: the process that waits outside to make interfaces.
     pub maker: Option<network::Maker>,
+    /// A child from before, to be waited for.
+    pub watcher: Option<i32>,
     /// Outer's alone, who keeps the network connected.
     pub uplink: Option<uplink::Keeper>,
     /// Outer's alone, who sees the library in the program and sweeps.

@@ -45,6 +45,8 @@ pub struct Outer<'a> {
     clock: Clock,
     /// Where messages go, if not to standard error.
     log: Option<OwnedFd>,
+    /// A child that has nothing to do with the sandbox, and is to be waited for.
+    watcher: Option<i32>,
     /// Why outer itself has killed the target.
     killed_for: Option<KilledFor>,
     /// The target's own end, when a reaper is pid 1.
@@ -82,6 +84,7 @@ impl<'a> Outer<'a> {
             keeper: context.keeper,
             clock: Clock::new(limit),
             log: context.log,
+            watcher: context.watcher.filter(|&pid| pid != inner),
             killed_for: None,
             ended: None,
         }
@@ -135,15 +138,11 @@ impl<'a> Outer<'a> {
         Ok(())
     }
 
-    /// Only messages before main go to standard error; the target's end of a pipe must be the last one.
+    /// From here on standard error is the program's.
     fn fall_silent(&mut self) {
         if !self.how.log_file {
             file::complain_to(2);
             self.log = None;
-        }
-        if self.how.status_fd != Some(2) {
-            // ignored: it may have been closed all along
-            let _ = file::close(2);
         }
     }
 
@@ -211,6 +210,7 @@ impl<'a> Outer<'a> {
 
     /// Waits for the target's end.
     pub fn supervise(&mut self) -> ! {
+        self.watcher();
         loop {
             match signal::take() {
                 Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
@@ -296,7 +296,13 @@ impl<'a> Outer<'a> {
         }
     }
 
+    /// Waits for it, if it has ended.
+    fn watcher(&mut self) {
+        self.watcher = self.watcher.filter(|&pid| matches!(signal::reap(pid), Ok(None)));
+    }
+
     fn children(&mut self) {
+        self.watcher();
         self.beginning();
         loop {
             let Reaped { status, usage, .. } = match signal::reap(self.inner) {
@@ -387,6 +393,9 @@ impl<'a> Outer<'a> {
         if let Some(KilledFor::Entry(failure)) = self.killed_for {
             self.never_begun(failure)
         }
+        if change == Change::Killed(libc::SIGSYS) && self.observer.is_none() && self.killed_for.is_none() {
+            file::complain(&self.unexplained());
+        }
         let (change, by) = match (change, self.killed_for) {
             (Change::Killed(libc::SIGKILL), None) if by_filter => (Change::Killed(libc::SIGSYS), By::Itself),
             (Change::Killed(libc::SIGKILL), Some(KilledFor::Signal(signal))) => (Change::Killed(signal), By::Itself),
@@ -405,7 +414,7 @@ impl<'a> Outer<'a> {
         }
         if self.outputs.any() {
             let told = self.outputs.last(&report::ended(&Ended { change, by, wall, usage, group }));
-            // The exit code stands. Standard error is closed, or the program's; an empty file tells whoever reads it.
+            // The exit code stands. Standard error is the program's; an empty file tells whoever reads it.
             if let Err(failure) = told
                 && self.log.is_some()
             {
@@ -447,6 +456,17 @@ impl Outer<'_> {
         // ignored: the line above has been written, and the exit code stands
         let _ = self.outputs.last(&report::failed(&error));
         process::exit(exit::REFUSED)
+    }
+
+    /// What is known of a death by SIGSYS that nobody was asked about. Standard error is open for it: to have an observer
+    /// for calls of other architectures, which next to nobody makes, would cost every start.
+    fn unexplained(&self) -> String {
+        let call = if self.how.kills_own {
+            "a system call that the filter kills"
+        } else {
+            "a system call of another architecture (int $0x80), which every filter kills"
+        };
+        format!("sbx: killed by SIGSYS: its own signal, or {call}; sbx-launch --explain tells which\n")
     }
 
     /// Why inner could not execute the program, if that is how it ended.

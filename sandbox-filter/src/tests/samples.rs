@@ -17,6 +17,8 @@ pub fn registers() -> Vec<[u64; 6]> {
         for high in [0, 1 << 32, 0xffff_ffff_0000_0000] {
             all.push([word | high; 6]);
         }
+        // A rule may look at two: what kind, and of whom.
+        all.push([word, 0, 0, 0, 0, 0]);
     }
     all
 }

@@ -18,13 +18,17 @@ use super::{Facts, cgroup, unseen};
 /// The process that has no child of those which descend from `pid`: behind the supervisor, and a reaper if there is one.
 pub fn innermost(pid: i32) -> Option<i32> {
     let parents: Vec<(i32, i32)> = fs::read_dir("/proc").ok()?.filter_map(|entry| parent(&entry.ok()?)).collect();
-    let child_of = |pid| parents.iter().find(|(_, parent)| *parent == pid).map(|(child, _)| *child);
+    // The last one: whoever else is a child of the supervisor's was forked before, or has ended.
+    let child_of = |pid| parents.iter().filter(|(_, parent)| *parent == pid).map(|(child, _)| *child).max();
     std::iter::successors(child_of(pid), |&pid| child_of(pid)).last()
 }
 
 fn parent(entry: &fs::DirEntry) -> Option<(i32, i32)> {
     let pid = entry.file_name().to_str()?.parse().ok()?;
     let status = ProcStatus(fs::read(entry.path().join("status")).ok()?);
+    if status.text("State").starts_with('Z') {
+        return None;
+    }
     Some((pid, i32::try_from(status.number("PPid", 0)?).ok()?))
 }
 

@@ -105,7 +105,7 @@ impl Layered {
         needed.extend(target.loader.clone());
         needed.push(library.path().to_owned());
         needed.extend(libraries(&target, &environment)?);
-        let binds = visible::binds(&needed, policy, host)?;
+        let binds = visible::binds(&needed, &target.name(), policy, host)?;
         jail.add(&visible::assignments(&binds)?)?;
         let places: Vec<CString> =
             binds.iter().filter_map(|(_, name)| CString::new(name.as_os_str().as_bytes()).ok()).collect();

@@ -31,14 +31,14 @@ pub fn word(library: Library, target: &Target) -> Result<Vec<u8>, Error> {
 /// What cannot be handed on, or is not executed.
 pub fn hand_over(
     (policy, plan): (&Policy, &Plan),
-    (word, target): (&[u8], &Target),
+    (word, target, watcher): (&[u8], &Target, i32),
     settings: &[Merged],
     arguments: Vec<Vec<u8>>,
     (environment, caller): (Vec<Vec<u8>>, &[Vec<u8>]),
 ) -> Result<Infallible, Error> {
     let failed = |errno| Error::Target { path: target.name(), why: Trouble::Exec(errno) };
     let mut environment = with_sandbox(with_home(environment, caller)?, settings, word);
-    environment.push(enter::named(target.path.to_bytes()));
+    environment.extend([enter::named(target.path.to_bytes()), enter::watched_by(watcher)]);
     print::can_be_handed_on(&environment)?;
     let (arguments, environment) = (c_strings(target.arguments(arguments)), c_strings(environment));
     if !policy.allow_new_privs.on() && !plan.needs_tool() {

@@ -1,6 +1,7 @@
 //! What a program needs to start, and is hidden inside.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -10,14 +11,15 @@ use sandbox_core::policy::Policy;
 use sandbox_core::setting::{self, Assignment, Origin};
 use sandbox_core::step::mounts;
 
-use crate::target::Target;
+use crate::error::Error;
+use crate::target::{Target, Trouble};
 
 /// The settings by which what the program needs to start is seen inside, where the policy hides it: its file and its
 /// interpreters, and nothing beside them. What the library is loaded into is in memory, but for the scripts.
 ///
 /// # Errors
-/// As `mounts::shows`.
-pub fn settings(target: &Target, is_exec: bool, policy: &Policy, host: &Host) -> Result<Vec<Assignment>, PolicyError> {
+/// As `mounts::shows`; or a name that cannot be followed.
+pub fn settings(target: &Target, is_exec: bool, policy: &Policy, host: &Host) -> Result<Vec<Assignment>, Error> {
     // In another tree its own are meant.
     if target.of_tree {
         return Ok(Vec::new());
@@ -31,18 +33,28 @@ pub fn settings(target: &Target, is_exec: bool, policy: &Policy, host: &Host) ->
         .collect();
     let needed = needed.get(..needed.len().saturating_sub(in_memory)).unwrap_or_default();
     let needed: Vec<PathBuf> = needed.iter().map(|path| path.to_path_buf()).collect();
-    assignments(&binds(&needed, policy, host)?)
+    Ok(assignments(&binds(&needed, &target.name(), policy, host)?)?)
 }
 
-/// The files among these that are hidden, each with the name that it must have inside.
+/// The files among these, which `program` needs, that are hidden: each with the name that it must have inside.
 ///
 /// # Errors
-/// As `mounts::shows`.
-pub fn binds(needed: &[PathBuf], policy: &Policy, host: &Host) -> Result<Vec<(PathBuf, PathBuf)>, PolicyError> {
+/// As `mounts::shows`; or a name that cannot be followed.
+pub fn binds(
+    needed: &[PathBuf],
+    program: &str,
+    policy: &Policy,
+    host: &Host,
+) -> Result<Vec<(PathBuf, PathBuf)>, Error> {
     let mut binds: Vec<(PathBuf, PathBuf)> = Vec::new();
     for path in needed {
-        // What has no name, as a file in memory, is executed by descriptor.
-        let (Ok(literal), Ok(real)) = (std::path::absolute(path), path.canonicalize()) else { continue };
+        let unusable = |error| Error::Target { path: program.into(), why: Trouble::Unusable(error) };
+        let real = match path.canonicalize() {
+            // What has no name, as a file in memory, is executed by descriptor.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            real => real.map_err(unusable)?,
+        };
+        let literal = std::path::absolute(path).map_err(unusable)?;
         let of_proc = [Path::new("/proc"), Path::new("/dev")].iter().any(|dir| literal.starts_with(dir));
         for name in [&literal, &real].into_iter().skip(usize::from(of_proc)) {
             if !mounts::shows(policy, host, name.as_os_str().as_bytes())? {

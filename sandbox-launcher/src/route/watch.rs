@@ -44,11 +44,12 @@ pub fn is_possible() -> Result<()> {
     if forbidden { Err(refuse(libc::EPERM)) } else { Ok(()) }
 }
 
-/// Has `target`, which this process executes next with `library` as LD_PRELOAD names it, watched; returns when it is.
+/// Has `target`, which this process executes next with `library` as LD_PRELOAD names it, watched; returns when it is, with the
+/// pid of a child that is to be waited for.
 ///
 /// # Errors
 /// It cannot be: it is traced already, or tracing is forbidden.
-pub fn start(library: &[u8], target: &Target) -> Result<()> {
+pub fn start(library: &[u8], target: &Target) -> Result<i32> {
     let sought = Sought { library, program: target.name() };
     let loader = Loader::own().ok_or_else(|| refuse(libc::ENOSYS))?;
     let (own, theirs) = Channel::pair()?;
@@ -58,31 +59,24 @@ pub fn start(library: &[u8], target: &Target) -> Result<()> {
     watched
 }
 
-fn launch(own: Channel, theirs: Channel, sought: &Sought<'_>, loader: Loader) -> Result<()> {
+fn launch(own: Channel, theirs: Channel, sought: &Sought<'_>, loader: Loader) -> Result<i32> {
     let launcher = std::process::id().cast_signed();
     match process::fork()? {
         Forked::Child => {
             drop(own);
-            // A child of nobody here: what supervises the program later is not to have one that it knows nothing of.
-            match process::fork() {
-                Ok(Forked::Child) => watch(launcher, &theirs, sought, loader),
-                Ok(Forked::Parent(_)) => process::exit(0),
-                Err(failure) => {
-                    // ignored: the launcher sees the channel's end
-                    let _ = theirs.send(&failed(failure));
-                    process::exit(exit::REFUSED)
-                }
-            }
+            watch(launcher, &theirs, sought, loader)
         }
         Forked::Parent(pid) => {
             drop(theirs);
-            // ignored: where SIGCHLD is, there is nothing to wait for; the message is what counts
+            let refused = match own.receive() {
+                Ok(Some(Message::Observing)) => return Ok(pid),
+                Ok(Some(Message::Failed { failure, .. })) | Err(failure) => failure,
+                Ok(_) => peer_gone(),
+            };
+            // ignored: it has ended, or cannot do anything any more
+            let _ = signal::send(pid, libc::SIGKILL);
             let _ = signal::wait_end(pid);
-            match own.receive()? {
-                Some(Message::Observing) => Ok(()),
-                Some(Message::Failed { failure, .. }) => Err(failure),
-                _ => Err(peer_gone()),
-            }
+            Err(refused)
         }
     }
 }

@@ -55,8 +55,8 @@ fn expected(request: &Request, call: &Call) -> u32 {
         denied(request.action, shipped)
     };
     let base = match base {
-        ALLOW | LOG if oracle::types(nr, args) && request.action == Denial::Log => EPERM,
-        ALLOW | LOG if oracle::types(nr, args) => denied(request.action, EPERM),
+        ALLOW | LOG if oracle::reaches_the_caller(nr, args) && request.action == Denial::Log => EPERM,
+        ALLOW | LOG if oracle::reaches_the_caller(nr, args) => denied(request.action, EPERM),
         base => base,
     };
     let restriction = if request.action == Denial::Log { restriction } else { denied(request.action, restriction) };
@@ -130,7 +130,8 @@ fn foreign_architectures_stay_killed_with_everything_logged_and_allowed() {
         for nr in (0..=1024).chain([MARKER_NR]).chain(0x4000_0000..=0x4000_0400) {
             let call = Call { arch: 0x4000_0003, ..Call::new(nr, [0; 6]) };
             assert_eq!(stacked(&programs, &call), KILL_PROCESS);
-            assert_eq!(stacked(&programs, &Call::new(nr, [0; 6])), guard(nr).unwrap_or(ALLOW));
+            let own = if oracle::reaches_the_caller(nr, &[7; 6]) { EPERM } else { ALLOW };
+            assert_eq!(stacked(&programs, &Call::new(nr, [7; 6])), guard(nr).unwrap_or(own));
         }
     }
 }
@@ -167,6 +168,29 @@ fn nothing_lets_anybody_type_into_a_terminal() {
                     let answer = stacked(&programs, &Call::new(ioctl[0], [0, request, 0, 0, 0, 0]));
                     assert!(![ALLOW, LOG].contains(&answer), "{base:?} {action:?} {request:#x}");
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_lets_anybody_signal_or_slow_the_callers_process_group() {
+    let numbers = [libc::SYS_kill, libc::SYS_setpriority, libc::SYS_ioprio_set].map(|nr| nr as u32);
+    let lists: [(&[u32], &[u32]); 3] = [(&[], &[]), (&numbers, &[]), (&[], &numbers)];
+    for base in BASES {
+        for action in DENIALS {
+            for (allow, deny) in lists {
+                let request = Request { action, allow, deny, ..Request::new(base) };
+                let programs = compose(&request).unwrap();
+                for high in [0, 1 << 32, 0xffff_ffff << 32] {
+                    for (nr, args) in numbers.into_iter().zip([[0, 9], [1, 0], [2, 0]]) {
+                        let call = Call::new(nr, [args[0] | high, args[1] | high, 0, 0, 0, 0]);
+                        verify(&request, [call]);
+                        assert!(![ALLOW, LOG].contains(&stacked(&programs, &call)), "{base:?} {action:?} {nr}");
+                    }
+                }
+                let others = [[1, 9], [0, 0], [1, 7], [u64::MAX, 9]].map(|[a, b]| [a, b, 0, 0, 0, 0]);
+                verify(&request, numbers.into_iter().flat_map(|nr| others.map(|args| Call::new(nr, args))));
             }
         }
     }

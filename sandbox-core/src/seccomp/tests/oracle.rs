@@ -45,7 +45,7 @@ pub fn default(nr: u32, args: &[u64; 6]) -> u32 {
         SYS_clone => unless(new_namespace(args[0]), EPERM),
         SYS_socket => unless(![1, 2, 10].contains(&low(args[0])), EAFNOSUPPORT),
         SYS_socketpair => unless(low(args[0]) != 1, EAFNOSUPPORT),
-        SYS_ioctl => unless(low(args[1]) == 0x5412 || low(args[1]) == 0x541c, EPERM),
+        SYS_ioctl | SYS_kill | SYS_setpriority | SYS_ioprio_set => none(nr, args),
         SYS_personality => unless(![0, 8, 0xffff_ffff].contains(&low(args[0])), EPERM),
         SYS_mknod => unless(device_or_suid(args[1]), EPERM),
         SYS_mknodat => unless(device_or_suid(args[2]), EPERM),
@@ -116,6 +116,7 @@ pub fn strict(nr: u32, args: &[u64; 6]) -> u32 {
         SYS_mmap | SYS_mprotect | SYS_pkey_mprotect => unless(args[2] & 4 != 0, EPERM),
         SYS_shmat => unless(args[2] & 0o100_000 != 0, EPERM),
         SYS_personality => unless(low(args[0]) != 0xffff_ffff, EPERM),
+        SYS_kill => unless(low(args[0]) == 0, EPERM),
         SYS_chmod | SYS_fchmod | SYS_creat => unless(suid(args[1]), EPERM),
         SYS_fchmodat | 452 => unless(suid(args[2]), EPERM),
         SYS_open => unless(creates(args[1]) && suid(args[2]), EPERM),
@@ -232,12 +233,19 @@ pub fn keeper(nr: u32, args: &[u64; 6]) -> u32 {
 }
 
 pub fn none(nr: u32, args: &[u64; 6]) -> u32 {
-    unless(types(nr, args), EPERM)
+    unless(reaches_the_caller(nr, args), EPERM)
 }
 
-/// TIOCSTI and TIOCLINUX.
-pub fn types(nr: u32, args: &[u64; 6]) -> bool {
-    i64::from(nr) == SYS_ioctl && [0x5412, 0x541c].contains(&low(args[1]))
+/// TIOCSTI and TIOCLINUX, and what means the caller's process group.
+pub fn reaches_the_caller(nr: u32, args: &[u64; 6]) -> bool {
+    match i64::from(nr) {
+        SYS_ioctl => [0x5412, 0x541c].contains(&low(args[1])),
+        SYS_kill => low(args[0]) == 0,
+        // Of anybody but one process.
+        SYS_setpriority => low(args[0]) != 0,
+        SYS_ioprio_set => low(args[0]) != 1,
+        _ => false,
+    }
 }
 
 pub fn restriction(no_exec: bool, no_new_code: bool, no_sockets: bool, nr: u32, args: &[u64; 6]) -> u32 {

@@ -138,6 +138,11 @@ fn known_ways_around_are_shut() {
     assert_eq!(default(libc::SYS_socket, [38 | high, 5, 0, 0, 0, 0]), EAFNOSUPPORT);
     assert_eq!(default(libc::SYS_clone, [0x1000_0000 | high, 0, 0, 0, 0, 0]), EPERM);
     assert_eq!(default(libc::SYS_prctl, [1 | high, 0, 0, 0, 0, 0]), EPERM);
+    // pid 0 is the caller's process group.
+    for filter in [&default as &dyn Fn(i64, [u64; 6]) -> u32, &strict] {
+        assert_eq!(filter(libc::SYS_kill, [high, 9, 0, 0, 0, 0]), EPERM);
+        assert_eq!(filter(libc::SYS_setpriority, [1 | high, high, 19, 0, 0, 0]), EPERM);
+    }
     // What looks like SIGKILL in the low half is no signal at all to the kernel, but is not taken either.
     assert_eq!(default(libc::SYS_prctl, [1, 9 | high, 0, 0, 0, 0]), EPERM);
     assert_eq!(default(libc::SYS_prctl, [1, 9, 0, 0, 0, 0]), ALLOW);
@@ -152,8 +157,8 @@ fn known_ways_around_are_shut() {
 }
 
 /// Numbers that some shipped program answers by arguments.
-const BY_ARGS: [u32; 23] =
-    [2, 9, 10, 16, 30, 41, 44, 46, 53, 56, 85, 90, 91, 133, 135, 157, 257, 259, 262, 268, 307, 329, 452];
+const BY_ARGS: [u32; 26] =
+    [2, 9, 10, 16, 30, 41, 44, 46, 53, 56, 62, 85, 90, 91, 133, 135, 141, 157, 251, 257, 259, 262, 268, 307, 329, 452];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5_000))]
