@@ -159,6 +159,8 @@ pub fn plan_within(policy: &Policy, host: &Host) -> Result<Vec<Box<dyn Step>>, P
     let mut steps = Steps(Vec::new());
     let landlock = step::landlock::plan(policy, host, &wanted)?;
     let enter = landlock.as_ref().map(Rules::enter);
+    // Else what is below could be added to a tree in which there is still what loading needed.
+    steps.put(Side::Inner, Some(step::entry::Begun));
     steps.put(Side::Inner, landlock);
     steps.put(Side::Inner, step::personality::plan(policy)?);
     steps.put(Side::Inner, step::tsc::plan(policy)?);

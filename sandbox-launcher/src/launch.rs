@@ -90,8 +90,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         Request::PrintFilter(form) => show::filter(&policy, filter.as_ref(), form),
         Request::PrintPlan => {
             let obstacle = task.as_ref().and_then(observe::Task::obstacle);
+            let observed = task.is_some();
             let policy = task.filter(|_| obstacle.is_none()).map_or(policy.clone(), |task| task.policy(&policy));
-            let mut out = print_plan(&invocation, policy, &host, &environment, &setting::merged(&assignments)?)?;
+            let mut out = print_plan(&invocation, (policy, &host), &environment, &assignments, observed)?;
             if let Some(obstacle) = obstacle {
                 out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
             }
@@ -124,10 +125,10 @@ fn assignments(invocation: &Invocation, environment: &[Vec<u8>]) -> Result<Vec<A
 
 fn print_plan(
     invocation: &Invocation,
-    mut policy: Policy,
-    host: &Host,
+    (mut policy, host): (Policy, &Host),
     caller: &[Vec<u8>],
-    settings: &[Merged],
+    assignments: &[Assignment],
+    observed: bool,
 ) -> Result<Vec<u8>, Error> {
     let mut out = String::new();
     if invocation.program.is_empty() {
@@ -147,18 +148,30 @@ fn print_plan(
         .map(|interpreter| format!(", run by {}", path(&interpreter.path)))
         .collect::<String>();
     // In the columns of the plan's own lines.
-    if invocation.route == Route::Layered {
-        let given = Given { policy: &policy, host, settings, arguments: arguments(invocation), environment };
-        let layered = Layered::new(target, &library, given)?;
-        out.push_str(&format!("route   layered         {} into {program}{by}\n", path(library.path())));
+    let mut describe = |layered: Layered, why: &str| -> Result<Vec<u8>, Error> {
+        out.push_str(&format!("route   layered         {} into {program}{by}{why}\n", path(library.path())));
         out.push_str(&layered.describe(host)?);
-        return Ok(out.into_bytes());
+        Ok(std::mem::take(&mut out).into_bytes())
+    };
+    if invocation.route == Route::Layered {
+        if observed {
+            return Err(observed_already());
+        }
+        let settings = setting::merged(assignments)?;
+        let given = Given { policy: &policy, host, settings: &settings, arguments: arguments(invocation), environment };
+        return describe(Layered::new(target, &library, given)?, "");
     }
     if invocation.route.is_exec(&mut target)? {
         let why = match &target.unheld {
             None => String::new(),
             Some((file, why)) => format!(": {file}: {why}"),
         };
+        if invocation.route == Route::Auto
+            && !observed
+            && let Some(layered) = instead(invocation, (&policy, host), &library, &environment, assignments)?
+        {
+            return describe(layered, &why);
+        }
         out.push_str(&format!("route   exec            {program}{by}{why}\n"));
         let around = Around::new(target, &policy, host, arguments(invocation), environment)?;
         out.push_str(&around.plan(policy, host)?.to_string());
@@ -197,8 +210,7 @@ fn execute(
     let start = |task: Option<observe::Task>| task.map(observe::Task::start).transpose().map(Option::flatten);
     if invocation.route == Route::Layered {
         if task.is_some() {
-            let why = "route layered asks about the program's beginning, and a process has one who is asked";
-            return Err(PolicyError::conflict("observe", why).into());
+            return Err(observed_already());
         }
         let settings = setting::merged(&assignments)?;
         let given = Given { policy, host, settings: &settings, arguments, environment };
@@ -238,6 +250,14 @@ fn execute(
         }
     };
     preload::hand_over((policy, plan), (&word, &target, watcher), &settings, arguments, (environment, caller))
+}
+
+fn observed_already() -> Error {
+    PolicyError::conflict(
+        "observe",
+        "route layered asks about the program's beginning, and a process has one who is asked",
+    )
+    .into()
 }
 
 /// Both routes together, where the library cannot be the first to run and the launcher alone cannot do what is asked for;

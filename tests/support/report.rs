@@ -48,6 +48,11 @@ impl Report {
         self.all("mount").iter().map(|line| Mount::parse(line)).collect()
     }
 
+    pub fn without(mut self, key: &str) -> Self {
+        self.0.remove(key);
+        self
+    }
+
     /// What must be the same in two runs of one policy: all but what is counted up, or named after the run.
     pub fn without_what_varies(mut self) -> Self {
         // In the host's pid namespace every run has its own numbers.

@@ -192,7 +192,7 @@ impl<'a> Outer<'a> {
         // ignored: inner may have ended already, as after a failure of its own
         let _ = signal::send(self.inner, libc::SIGKILL);
         let _ = signal::wait_end(self.inner);
-        self.let_begin();
+        self.dismiss_keeper_of_entry();
         self.disconnect();
         self.remove_groups(true);
         file::complain(&Refusal::from(error.clone()).message());
@@ -211,6 +211,7 @@ impl<'a> Outer<'a> {
     /// Waits for the target's end.
     pub fn supervise(&mut self) -> ! {
         self.watcher();
+        self.beginning();
         loop {
             match signal::take() {
                 Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
@@ -277,20 +278,24 @@ impl<'a> Outer<'a> {
 
     /// Who sees to the program's beginning has ended: it goes on, or nothing of it runs.
     fn beginning(&mut self) {
-        match self.entry.as_ref().map(entry::Keeper::state) {
-            Some(entry::State::Entered | entry::State::Over) => {
-                self.let_begin();
+        let Some(keeper) = &mut self.entry else { return };
+        let begun = match keeper.state() {
+            // What it is held by is let go when it is dead.
+            entry::State::Awaited | entry::State::Over => return,
+            _ if self.killed_for.is_some() => return,
+            entry::State::Entered(id) => keeper.let_begin(id),
+            entry::State::Failed(failure) => Err(failure),
+        };
+        match begun {
+            Ok(()) => {
+                self.dismiss_keeper_of_entry();
                 self.fall_silent();
             }
-            // What it is held by is let go when it is dead.
-            Some(entry::State::Failed(failure)) if self.killed_for.is_none() => {
-                self.kill_all(KilledFor::Entry(failure))
-            }
-            _ => {}
+            Err(failure) => self.kill_all(KilledFor::Entry(failure)),
         }
     }
 
-    fn let_begin(&mut self) {
+    fn dismiss_keeper_of_entry(&mut self) {
         if let Some(keeper) = self.entry.take() {
             keeper.end();
         }
@@ -389,6 +394,8 @@ impl<'a> Outer<'a> {
     fn end(&mut self, change: Change, usage: Usage) -> ! {
         // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
         self.disconnect();
+        let why = self.entry.take().and_then(entry::Keeper::last_word);
+        self.killed_for = self.killed_for.or(why.map(KilledFor::Entry));
         let by_filter = self.observer.as_ref().is_some_and(Observer::end);
         if let Some(KilledFor::Entry(failure)) = self.killed_for {
             self.never_begun(failure)
@@ -441,7 +448,6 @@ impl<'a> Outer<'a> {
 impl Outer<'_> {
     /// The program was killed where the kernel held it.
     fn never_begun(&mut self, failure: Failure) -> ! {
-        self.let_begin();
         self.remove_groups(true);
         let object = self.plan.steps.iter().find(|planned| planned.step.name() == entry::NAME);
         let object = object.map(|planned| planned.step.object(failure.object)).unwrap_or_default();

@@ -23,6 +23,16 @@ pub struct Loader {
     debug: usize,
 }
 
+/// Whether ld.so calls set_tid_address(2) when it has mapped all objects and relocated none, as it does since glibc 2.34.
+pub fn asks_before_it_relocates() -> bool {
+    // SAFETY: the C library gives a C string that is never written to.
+    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    let mut numbers =
+        version.to_bytes().split(|&byte| byte == b'.').map(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let number: Option<(u32, u32)> = numbers.next().flatten().zip(numbers.next().flatten());
+    number >= Some((2, 34))
+}
+
 impl Loader {
     /// That of this process: `None` where it has none.
     pub fn own() -> Option<Self> {
@@ -41,17 +51,23 @@ impl Loader {
 
     /// What is in the list of objects of process `pid`, where it starts at `base`; `None` where it cannot be read.
     pub fn look(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
-        let debug = base.wrapping_add(self.debug);
-        let word = |address: usize| usize::try_from(process::read_word(pid, address)?).ok();
-        let state = word(debug.wrapping_add(std::mem::offset_of!(Debug, state)))? & 0xffff_ffff;
-        if state != CONSISTENT {
+        if self.state(pid, base)? != CONSISTENT {
             return Some(Seen::Incomplete);
         }
         self.find(pid, base, name)
     }
 
-    /// The same while the list may still grow: what is missing may come.
-    pub fn find(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
+    /// The same before any of the objects is relocated, when none of their code can have run; `None` also where that is over.
+    pub fn look_early(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
+        (self.state(pid, base)? == ADD).then(|| self.find(pid, base, name)).flatten()
+    }
+
+    fn state(&self, pid: i32, base: usize) -> Option<usize> {
+        let state = base.wrapping_add(self.debug).wrapping_add(std::mem::offset_of!(Debug, state));
+        Some(usize::try_from(process::read_word(pid, state)?).ok()? & 0xffff_ffff)
+    }
+
+    fn find(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
         let debug = base.wrapping_add(self.debug);
         let word = |address: usize| usize::try_from(process::read_word(pid, address)?).ok();
         let mut next = word(debug.wrapping_add(std::mem::offset_of!(Debug, map)))?;
@@ -109,6 +125,8 @@ pub enum Seen {
 
 /// RT_CONSISTENT
 const CONSISTENT: usize = 0;
+/// RT_ADD
+const ADD: usize = 1;
 /// Far more than a program has.
 const OBJECTS_MAX: usize = 1 << 16;
 

@@ -42,6 +42,8 @@ pub enum Message {
     OutOfMemory,
     /// inner → outer → keeper of entry: on what the program is asked about, open.
     Listener(OwnedFd),
+    /// keeper of entry → outer: what is asked under this number may go on.
+    Entered(u64),
 }
 
 const SIZE: usize = 16;
@@ -233,6 +235,7 @@ impl Control {
 }
 
 fn encode(message: &Message) -> [u8; SIZE] {
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
     let (head, step, object, number) = match message {
         Message::Failed { step, failure, cause } => {
             ([0, failure.call as u8, *cause as u8, 0], *step, failure.object, failure.errno)
@@ -251,6 +254,7 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Held(held) => ([12, 0, 0, 0], 0, u32::from(*held), 0),
         Message::OutOfMemory => ([13, 0, 0, 0], 0, 0, 0),
         Message::Listener(_) => ([14, 0, 0, 0], 0, 0, 0),
+        Message::Entered(id) => ([15, 0, 0, 0], half(*id), half(id >> 32), 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -290,6 +294,7 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (12, ..) => Ok(Message::Held(object != 0)),
         (13, ..) => Ok(Message::OutOfMemory),
         (14, _, Some(fd)) => Ok(Message::Listener(fd)),
+        (15, ..) => Ok(Message::Entered(u64::from(u32::from_ne_bytes(step)) | u64::from(object) << 32)),
         _ => Err(unexpected(Call::Recv)),
     }
 }

@@ -194,6 +194,9 @@ fn jail(policy: &Policy, host: &Host) -> Result<Policy, PolicyError> {
             "route layered asks about the program's beginning, and a process has one who is asked",
         );
     }
+    if let Err(why) = entry::is_possible() {
+        return conflict("route", why);
+    }
     if !host.mount_fds {
         return conflict("route", "layered takes mounts away by descriptor, which takes Linux 5.12");
     }

@@ -4,17 +4,20 @@
 //! ld.so makes one call, set_tid_address(2), when all objects are mapped and before it relocates the first: before any code of
 //! theirs, be it an IFUNC resolver or a constructor. A program of filter, loaded just before execve, has that call asked about.
 //! A process that stays `outside` the namespaces but the user namespace is asked: it looks for the library among what is
-//! mapped, sweeps the tree, and lets the call through. Outer keeps a second hold on what is asked on: as long as it does, no
-//! death of the one who answers lets the program go on.
+//! mapped, sweeps the tree, and tells outer, which lets the call through. Outer holds what is asked on all the while: no death
+//! of the other lets the program go on.
 //!
-//! When both have let go, the call is ENOSYS. Only ld.so of a newly executed program would make it again, so this route is for
-//! policies under which nothing is executed.
+//! When nobody holds it any more the call is ENOSYS. That is how the library, which is the first to run, knows (`begun`) that
+//! nobody was there to let it begin: whoever killed both. And as ld.so of a newly executed program would make the call again,
+//! this route is for policies under which nothing is executed.
 
+mod begun;
 mod outside;
 mod sweep;
 
 use std::os::fd::OwnedFd;
 
+pub use begun::{Begun, is_possible};
 pub use outside::{Keeper, State, plan as plan_outside};
 pub use sweep::{Swept, plan as plan_sweep};
 

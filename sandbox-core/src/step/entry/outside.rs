@@ -3,13 +3,15 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
 
 use super::{Entry, NAME, NOT_LOADED};
+use crate::error::Failure;
 use crate::hint::Cause;
 use crate::step::{Context, Step};
 use crate::sys::call::Call;
 use crate::sys::loader::{Place, Seen};
-use crate::sys::notify::{self, Listener};
+use crate::sys::notify::{self, Listener, Notification};
 use crate::sys::process::{self, Forked};
 use crate::sys::socket::{Channel, Message, peer_gone};
 use crate::sys::{Result, file, mount, privilege, refused, signal};
@@ -21,8 +23,10 @@ pub struct Outside(Entry);
 pub struct Keeper {
     pid: i32,
     channel: Channel,
-    /// Held until it has answered: without anybody to answer, the call would be over, and the program would go on.
-    listener: Option<OwnedFd>,
+    /// Held until the program may begin: without anybody to answer, the call would be over, and it would go on.
+    listener: Option<Listener>,
+    /// It has said that the program has ended.
+    is_over: bool,
 }
 
 /// Planned where entry is to be proved.
@@ -46,7 +50,7 @@ impl Step for Outside {
         let (own, others) = Channel::pair()?;
         match process::fork()? {
             Forked::Parent(pid) => {
-                context.entry = Some(Keeper { pid, channel: own, listener: None });
+                context.entry = Some(Keeper { pid, channel: own, listener: None, is_over: false });
                 Ok(())
             }
             Forked::Child => {
@@ -66,10 +70,11 @@ impl Step for Outside {
 pub enum State {
     /// The program is not there yet, or held.
     Awaited,
-    Entered,
-    /// The program has ended before it was held.
+    /// It is in, and is to be let begin under this number.
+    Entered(u64),
+    /// It has ended before it was held.
     Over,
-    Failed(crate::error::Failure),
+    Failed(Failure),
 }
 
 impl Keeper {
@@ -81,27 +86,53 @@ impl Keeper {
         let message = Message::Listener(listener);
         self.channel.send(&message)?;
         if let Message::Listener(listener) = message {
-            self.listener = Some(listener);
+            self.listener = Some(listener.into());
         }
         Ok(())
     }
 
     /// What it has said so far; to have ended without a word is a failure.
-    pub fn state(&self) -> State {
-        match notify::wait_for([Some(self.channel.fd())], Some(std::time::Duration::ZERO)) {
+    pub fn state(&mut self) -> State {
+        if self.is_over {
+            return State::Over;
+        }
+        match notify::wait_for([Some(self.channel.fd())], Some(Duration::ZERO)) {
             Ok([ready]) if !ready.to_read && !ready.over => State::Awaited,
             _ => match self.channel.receive() {
-                Ok(Some(Message::Ready { .. })) => State::Entered,
-                Ok(Some(Message::Over)) => State::Over,
+                Ok(Some(Message::Entered(id))) => State::Entered(id),
+                Ok(Some(Message::Over)) => {
+                    self.is_over = true;
+                    State::Over
+                }
                 Ok(Some(Message::Failed { failure, .. })) => State::Failed(failure),
                 _ => State::Failed(peer_gone()),
             },
         }
     }
 
+    /// Lets the program begin that was found to be in.
+    ///
+    /// # Errors
+    /// The kernel does not.
+    pub fn let_begin(&self, id: u64) -> Result<()> {
+        self.listener.as_ref().map_or_else(|| Err(peer_gone()), |listener| listener.let_through(id))
+    }
+
+    /// Why the program has ended without having been let begin, if it is because of that.
+    pub fn last_word(mut self) -> Option<Failure> {
+        // It ends when the program has. ignored: what cannot be waited for is looked at as it is
+        let _ = notify::wait_for([Some(self.channel.fd())], None);
+        let failure = match self.state() {
+            State::Failed(failure) => Some(failure),
+            State::Awaited | State::Entered(_) | State::Over => None,
+        };
+        self.end();
+        failure
+    }
+
     /// Lets it end, and waits until it has.
     pub fn end(self) {
-        let Self { pid, channel, listener } = self;
+        let Self { pid, channel, listener, is_over: _ } = self;
         drop((channel, listener));
         // ignored: a caller that ignores SIGCHLD has no children to wait for
         let _ = signal::wait_end(pid);
@@ -109,25 +140,51 @@ impl Keeper {
 
     /// The numbers of what must stay open.
     pub fn descriptors(&self) -> impl Iterator<Item = i32> {
-        self.listener.iter().map(AsRawFd::as_raw_fd).chain([self.channel.number()])
+        self.listener.iter().map(|listener| listener.as_fd().as_raw_fd()).chain([self.channel.number()])
+    }
+}
+
+/// To look into the program and its mounts, to change them, and to end it.
+const NEEDED: u64 =
+    privilege::SYS_PTRACE | privilege::SYS_ADMIN | privilege::SYS_CHROOT | privilege::DAC_OVERRIDE | privilege::KILL;
+
+/// The call that waits.
+struct Held {
+    listener: Listener,
+    asked: Notification,
+}
+
+impl Held {
+    /// Nothing of the program is to run.
+    fn end(&self) {
+        if self.listener.is_waiting(self.asked.id) {
+            // ignored: outer does the same, and what it is held by is not let go before it is dead
+            let _ = signal::send(self.asked.thread, libc::SIGKILL);
+        }
     }
 }
 
 impl Outside {
+    /// Whatever the end, it is outer that lets the program begin: this process can be killed at any call.
     fn serve(&self, channel: &Channel) -> ! {
-        let message = match self.keep(channel) {
-            Ok(true) => Message::Ready { listener: None },
-            // The program has ended before, which says all there is to say.
-            Ok(false) => Message::Over,
+        let mut held = None;
+        let message = match self.keep(channel, &mut held) {
+            Ok(Some(id)) => Message::Entered(id),
+            Ok(None) => Message::Over,
             Err(failure) => Message::Failed { step: 0, failure, cause: Cause::Unknown },
         };
-        // ignored: without outer there is nobody to tell; the end of the channel says as much as a failure
-        let _ = channel.send(&message);
+        // Said first, so that outer knows why the program ends.
+        let told = channel.send(&message);
+        if let Some(held) = held
+            && (told.is_err() || !matches!(message, Message::Entered(_)))
+        {
+            held.end();
+        }
         process::exit(0)
     }
 
-    /// Whether the program was there, and goes on.
-    fn keep(&self, channel: &Channel) -> Result<bool> {
+    /// The number under which the program is held, proved to be in and swept; `None` where it has ended before.
+    fn keep(&self, channel: &Channel, held: &mut Option<Held>) -> Result<Option<u64>> {
         signal::block_all()?;
         process::new_session()?;
         file::close_all_but([channel.number()].into_iter())?;
@@ -136,49 +193,59 @@ impl Outside {
         let _ = process::set_name(c"sbx-entry");
         process::no_core();
         privilege::not_dumpable()?;
+        privilege::set_capability_sets(NEEDED, 0)?;
+        privilege::no_new_privs()?;
         let listener = match channel.receive()? {
             Some(Message::Listener(listener)) => Listener::new(listener),
             // No program comes to be executed.
-            None => return Ok(false),
+            None => return Ok(None),
             Some(_) => return Err(refused(Call::Recv, libc::EBADMSG)),
         };
-        let asked = loop {
-            // Outer holds the listener too, so that the end of the program is not the end of it: then outer's word ends this.
-            let [asks, outer] = notify::wait_for([Some(listener.as_fd()), Some(channel.fd())], None)?;
-            if outer.over || asks.over {
-                return Ok(false);
-            }
-            if asks.to_read
-                && let Some(asked) = listener.receive()?
-            {
-                break asked;
-            }
+        let Some(Held { listener, asked }) = wait(listener, channel)?.map(|new| &*held.insert(new)) else {
+            return Ok(None);
         };
         if asked.thread <= 0 {
-            return Err(refused(Call::Ptrace, libc::ESRCH));
+            return Err(refused(Call::Ioctl, libc::ESRCH));
         }
         self.prove(asked.thread)?;
         let files = Files::of(asked.thread)?;
         // What was opened was that process's, and not a later one's of this number.
         if !listener.is_waiting(asked.id) {
-            return Ok(false);
+            return Err(refused(Call::Ioctl, libc::ENOENT));
         }
         files.enter()?;
         self.0.swept.apply().map_err(|failure| failure.on(NOT_LOADED + failure.object as usize))?;
-        // Before the program goes on, so that outer knows of it before it can see an end of the program's.
-        channel.send(&Message::Ready { listener: None })?;
-        listener.let_through(asked.id)?;
-        process::exit(0)
+        Ok(Some(asked.id))
     }
 
     fn prove(&self, pid: i32) -> Result<()> {
         let missing = refused(Call::ProcessVmReadv, libc::ENOENT).on(NOT_LOADED);
-        let unreadable = refused(Call::ProcessVmReadv, libc::EIO).on(NOT_LOADED);
+        let unreadable = refused(Call::ProcessVmReadv, libc::EIO);
         let place = Place::of(pid).ok_or(unreadable)?;
-        match self.0.loader.find(pid, place.base, &self.0.library).ok_or(unreadable)? {
+        match self.0.loader.look_early(pid, place.base, &self.0.library).ok_or(unreadable)? {
             Seen::There => Ok(()),
             Seen::Incomplete | Seen::Missing => Err(missing),
         }
+    }
+}
+
+/// Waits until the program is held. `None`: it has ended before.
+fn wait(listener: Listener, channel: &Channel) -> Result<Option<Held>> {
+    let mut is_alone = false;
+    loop {
+        // Outer holds the listener too, so that its end is the program's. Without outer, which may have been killed, the
+        // program is yet to come here, and to be ended.
+        let outer = Some(channel.fd()).filter(|_| !is_alone);
+        let [asks, outer] = notify::wait_for([Some(listener.as_fd()), outer], None)?;
+        if asks.to_read
+            && let Some(asked) = listener.receive()?
+        {
+            return Ok(Some(Held { listener, asked }));
+        }
+        if asks.over {
+            return Ok(None);
+        }
+        is_alone |= outer.over;
     }
 }
 
