@@ -105,7 +105,7 @@ fn it_ends_as_the_program_ends() {
 
 #[test]
 fn where_something_is_executed_inside_it_is_refused() {
-    let refused = layered(&[]).probe(&["exit", "0"]);
+    let refused = layered(&["no-exec=false"]).probe(&["exit", "0"]);
     assert!(refused.refused(125).contains("nothing is executed"), "{refused:?}");
     assert_eq!(layered(&["no-exec"]).probe(&["exit", "0"]).code(), Some(0), "the control");
     let refused = layered(&["no-exec", "explain"]).probe(&["exit", "0"]);
