@@ -190,6 +190,27 @@ fn no_failing_call_by_route_layered_lets_the_program_run_with_less() {
 }
 
 #[test]
+fn a_keeper_of_entry_that_is_killed_at_any_call_is_a_failure_and_no_hang() {
+    let sandbox = Sandbox::new(Entry::Layered).with(&["no-exec", "no-new-code", "root=empty"]).timeout(LIMIT);
+    let (all, clean) = calls(&sandbox, &["report"]);
+    let clean = Report::parse(&clean.out).without_what_varies();
+    let asks = |call: &&Call| call.name == "process_vm_readv";
+    let keeper = all.iter().find(asks).expect("somebody looks at the program").process;
+    let calls: Vec<Call> = all.into_iter().filter(|call| call.process == keeper).collect();
+    let wrong = for_each(&calls, |call| {
+        let ended = match traced(&sandbox, &["--kill", &call.point]).try_probe(&["report"]) {
+            Ok(ended) => ended,
+            Err(hangs) => return Some(hangs.lines().next().unwrap_or_default().into()),
+        };
+        let failed = ended.out.is_empty() && ended.code() == Some(125) && ended.err.starts_with("sbx: entry: ");
+        // When its last word was said already.
+        let ran = || ended.code() == Some(0) && Report::parse(&ended.out).without_what_varies() == clean;
+        (!failed && !ran()).then(|| format!("{:?} {}{}", ended.code(), ended.out, ended.err))
+    });
+    assert!(calls.len() > 30 && wrong.is_empty(), "{} of {} calls:\n{}", wrong.len(), calls.len(), wrong.join("\n"));
+}
+
+#[test]
 fn no_failing_call_without_namespaces_lets_the_program_run_with_less() {
     need!("landlock-scopes");
     let sandbox = Sandbox::new(Entry::Preload).with(&BARE).set("time-limit", "1h");

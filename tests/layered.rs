@@ -1,14 +1,16 @@
 //! Route layered: the program is executed in its jail, and the library adds what it could not have been executed under.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::need;
 use crate::proof::{extent_of_the_library, leaving, without};
+use crate::support::running::Running;
 use crate::support::traced::traced;
-use crate::support::{Ended, Entry, Sandbox, TempDir, bins};
+use crate::support::{Ended, Entry, Sandbox, TempDir, bare, bins};
 
 const HELD: &str = include_str!("targets/held.c");
 
@@ -137,18 +139,21 @@ fn child_named(parent: u32, name: &str) -> Option<i32> {
     children.split_whitespace().find(is_named)?.parse().ok()
 }
 
-#[test]
-fn nothing_begins_when_nobody_is_left_to_see_it() {
-    need!("cc");
-    let dir = TempDir::new();
-    let (program, made) = leaving(&dir);
-    // ld.so opens it, and waits for somebody who writes to it: the program is being loaded, and has not begun.
-    let fifo = dir.join("fifo.so");
-    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
-    let bind = format!("bind={0}:{0}:exec", dir.display());
-    let sandbox = layered(&["no-exec", &bind]).set("env", format!("LD_PRELOAD={}", fifo.display()));
-    for is_killed in [true, false] {
-        let running = sandbox.spawn(&program, &[""; 0]);
+/// A program that is being loaded in its jail, and has not begun: ld.so opens a FIFO, and waits for somebody who writes to it.
+struct Loading {
+    running: Running,
+    keeper: i32,
+    fifo: PathBuf,
+}
+
+impl Loading {
+    fn start(sandbox: &Sandbox, program: &Path, dir: &TempDir) -> Self {
+        let fifo = dir.join("fifo.so");
+        if !fifo.exists() {
+            nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        }
+        let sandbox = sandbox.clone().set("env", format!("LD_PRELOAD={}", fifo.display()));
+        let running = sandbox.spawn(program, &[""; 0]);
         let begun = Instant::now();
         let keeper = loop {
             if let Some(pid) = child_named(running.pid().cast_unsigned(), "sbx-entry") {
@@ -157,15 +162,57 @@ fn nothing_begins_when_nobody_is_left_to_see_it() {
             assert!(begun.elapsed() < Duration::from_secs(10), "no keeper");
             std::thread::sleep(Duration::from_millis(5));
         };
-        if is_killed {
-            nix::sys::signal::kill(nix::unistd::Pid::from_raw(keeper), nix::sys::signal::Signal::SIGKILL).unwrap();
-        } else {
-            fs::OpenOptions::new().write(true).open(&fifo).unwrap().write_all(b"x").unwrap();
+        Self { running, keeper, fifo }
+    }
+
+    /// The end to write to, when ld.so has opened the other.
+    fn fifo(&self) -> fs::File {
+        let begun = Instant::now();
+        loop {
+            match OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&self.fifo) {
+                Ok(file) => return file,
+                Err(why) => assert!(begun.elapsed() < Duration::from_secs(10), "{why}"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
-        let ended = running.wait();
-        let code = if is_killed { 125 } else { 0 };
-        assert_eq!((ended.code(), made.iter().all(|path| path.exists())), (Some(code), !is_killed), "{ended:?}");
-        assert_eq!(is_killed, ended.err.contains("sbx: entry: "), "{}", ended.err);
+    }
+
+    fn kill(pid: i32) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    }
+}
+
+#[test]
+fn nothing_begins_when_nobody_is_left_to_see_it() {
+    need!("cc");
+    let dir = TempDir::new();
+    let (program, made) = leaving(&dir);
+    let bind = format!("bind={0}:{0}:exec", dir.display());
+    // Its jail outlives outer.
+    let sandbox = layered(&["no-exec", &bind, "no-die-with-parent"]);
+    for (outer, keeper) in [(false, true), (true, false), (true, true), (false, false)] {
+        let loading = Loading::start(&sandbox, &program, &dir);
+        let mut fifo = loading.fifo();
+        // In this order, as outer would end the program when the keeper has ended.
+        for pid in [outer.then_some(loading.running.pid()), keeper.then_some(loading.keeper)].into_iter().flatten() {
+            Loading::kill(pid);
+        }
+        // ignored: it may have been killed by now
+        let _ = fifo.write_all(b"x");
+        drop(fifo);
+        let ended = loading.running.wait();
+        let killed = outer || keeper;
+        assert_eq!(made.iter().any(|path| path.exists()), !killed, "{outer} {keeper} {ended:?}");
+        match (outer, keeper) {
+            (false, false) => assert!(ended.code() == Some(0) && !ended.err.contains("sbx: "), "{ended:?}"),
+            (false, true) => {
+                assert_eq!(ended.code(), Some(125), "{ended:?}");
+                assert!(ended.err.contains("sbx: entry: recvmsg "), "{}", ended.err);
+            }
+            // The library in it finds out.
+            (true, true) => assert!(ended.err.contains("sbx: entry: set_tid_address "), "{}", ended.err),
+            (true, false) => assert!(!ended.err.contains("sbx: "), "{}", ended.err),
+        }
     }
 }
 
@@ -195,4 +242,48 @@ fn what_the_library_cannot_be_seen_to_enter_goes_this_way_where_it_must() {
     let traced = traced(&auto, &[]).run(&program, &["execute"]);
     assert_eq!((traced.code(), there(&traced)), (Some(7), vec!["/", "/dev", "/proc"]), "{traced:?}");
     assert!(traced.out.contains("execve Operation not permitted"));
+}
+
+#[test]
+fn a_program_of_which_less_can_be_shown_is_refused_by_name() {
+    need!("cc");
+    let dir = TempDir::new();
+    let program = held(&dir);
+    let sandbox = layered(&["no-exec"]);
+    let own = dir.compile("cc", "static", HELD, &["-static"]);
+    assert!(sandbox.run(&own, &[""; 0]).refused(126).contains("statically linked"));
+    let early = dir.compile("cc", "ifunc", include_str!("targets/resolver.c"), &[]);
+    sandbox.run(&early, &[""; 0]).refused(126);
+    let library = dir.join("lib with space.so");
+    fs::copy(bins::library(), &library).unwrap();
+    let odd = sandbox.clone().set("library", &library).run(&program, &[""; 0]);
+    assert!(odd.refused(125).contains("LD_PRELOAD cannot hold"), "{odd:?}");
+    let tree = dir.join("tree");
+    fs::create_dir_all(tree.join("bin")).unwrap();
+    fs::copy(&program, tree.join("bin/held")).unwrap();
+    let other = sandbox.clone().set("root", &tree).run("/bin/held", &[""; 0]);
+    assert!(other.refused(125).contains("of the tree"), "{other:?}");
+    let taken = sandbox.clone().with(&["file=/etc/ld.so.cache:x", "root=empty"]).run(&program, &[""; 0]);
+    assert!(taken.refused(125).contains("/etc/ld.so.cache"), "{taken:?}");
+    assert_eq!(sandbox.run(&program, &[""; 0]).code(), Some(7), "the control");
+}
+
+#[test]
+fn the_plan_says_what_is_taken_away_and_what_the_library_adds() {
+    let probe = bins::probe().display().to_string();
+    let print = |words: &[&str]| bare(bins::launcher(), &[words, &["--print-plan", "--", &probe]].concat());
+    let plan = print(&["--route=layered", "--root=empty", "--no-exec"]);
+    let lines: Vec<&str> = plan.ok().lines().collect();
+    assert!(
+        lines[0].starts_with("route   layered         ") && lines[0].ends_with(&format!(" into {probe}")),
+        "{plan:?}"
+    );
+    let line = |start: &str| {
+        lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start}: {plan:?}"))
+    };
+    assert!(lines[line("outer   entry ")].contains(&probe), "{plan:?}");
+    let order =
+        ["outer   entry ", "inner   entry ", "inner   seccomp ", "library entry ", "library seccomp "].map(line);
+    assert!(order.is_sorted(), "{plan:?}");
+    assert!(lines[order[4]].contains("no-exec") && !lines[order[2]].contains("no-exec"), "{plan:?}");
 }

@@ -453,6 +453,28 @@ mod tests {
     }
 
     #[test]
+    fn the_library_adds_its_part_after_it_has_asked_whether_it_was_let_begin() {
+        let all = [
+            ("no-exec", "true"),
+            ("no-new-code", "true"),
+            ("no-tsc", "true"),
+            ("landlock-ro", "/usr"),
+            ("hostname", "box"),
+            ("rlimit", "nofile=5"),
+        ];
+        let say = |&(name, text): &(&str, &str)| Assignment {
+            setting: named(name).unwrap(),
+            text: text.into(),
+            origin: Origin::Flag,
+        };
+        let policy = Policy::new(&all.iter().map(say).collect::<Vec<_>>()).unwrap();
+        let steps = plan_within(&policy, &Host { landlock: Ok(5), ..Host::inside(c"/".into()) }).unwrap();
+        let names: Vec<_> = steps.iter().map(|step| step.name()).collect();
+        assert_eq!(names, ["entry", "landlock", "tsc", "landlock", "seccomp"]);
+        assert!(steps[4].describe().contains("no-exec, no-new-code"), "{}", steps[4].describe());
+    }
+
+    #[test]
     fn the_current_directory_stays_visible_unless_it_is_a_home() {
         assert!(lines(&[]).contains("/home/u/work ro"));
         for cwd in [c"/home/u", c"/", c"/home", c"/root", c"/tmp", c"/usr/src"] {

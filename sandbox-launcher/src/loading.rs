@@ -142,3 +142,49 @@ fn cached(cache: &[u8], name: &[u8]) -> Vec<PathBuf> {
     });
     files.map(|file| PathBuf::from(OsStr::from_bytes(file))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cache as ldconfig(8) writes it, in the format that is alone in the file since glibc 2.32.
+    fn cache(entries: &[(&str, &str)]) -> Vec<u8> {
+        let start = 48 + 24 * entries.len();
+        let (mut table, mut strings) = (Vec::new(), Vec::new());
+        for (key, value) in entries {
+            let mut put = |text: &str| {
+                let at = u32::try_from(start + strings.len()).unwrap();
+                strings.extend_from_slice(text.as_bytes());
+                strings.push(0);
+                at
+            };
+            let (key, value) = (put(key), put(value));
+            table.extend([0x303_u32, key, value, 0, 0, 0].iter().flat_map(|number| number.to_ne_bytes()));
+        }
+        let mut all = b"glibc-ld.so.cache1.1".to_vec();
+        all.extend(u32::try_from(entries.len()).unwrap().to_ne_bytes());
+        all.resize(48, 0);
+        [all, table, strings].concat()
+    }
+
+    #[test]
+    fn all_files_of_a_name_are_found_in_the_cache() {
+        let cache = cache(&[("libc.so.6", "/lib/libc.so.6"), ("libm.so.6", "/m"), ("libc.so.6", "/hwcaps/libc.so.6")]);
+        assert_eq!(cached(&cache, b"libc.so.6"), ["/lib/libc.so.6", "/hwcaps/libc.so.6"].map(PathBuf::from));
+        assert!(cached(&cache, b"libc.so").is_empty());
+        assert!(cached(b"ld.so-1.7.0", b"libc.so.6").is_empty());
+        for end in 0..cache.len() {
+            // However short, it is read without fault.
+            let _ = cached(&cache[..end], b"libc.so.6");
+        }
+    }
+
+    #[test]
+    fn what_a_program_needs_is_found_with_all_that_this_needs() {
+        let own = std::env::current_exe().unwrap();
+        let found = files(&[own], b"").unwrap();
+        let name = |file: &Path| file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"libc.so.6"));
+        assert!(found.iter().any(|file| name(file)), "{found:?}");
+        assert!(found.iter().all(|file| file.is_absolute() && file.is_file()), "{found:?}");
+    }
+}

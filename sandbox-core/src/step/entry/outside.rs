@@ -193,7 +193,8 @@ impl Outside {
         let _ = process::set_name(c"sbx-entry");
         process::no_core();
         privilege::not_dumpable()?;
-        privilege::set_capability_sets(NEEDED, 0)?;
+        // In the caller's user namespace there may be none.
+        privilege::set_capability_sets(privilege::permitted()? & NEEDED, 0)?;
         privilege::no_new_privs()?;
         let listener = match channel.receive()? {
             Some(Message::Listener(listener)) => Listener::new(listener),

@@ -93,3 +93,71 @@ impl Made {
         if sealed { mount::set_attributes(root.as_fd(), mount::ATTR_RDONLY, false) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::tests::host;
+    use crate::setting::{Assignment, Origin, named};
+
+    fn policy(settings: &[(&str, &str)]) -> Policy {
+        let say = |&(name, text): &(&str, &str)| Assignment {
+            setting: named(name).unwrap(),
+            text: text.into(),
+            origin: Origin::Flag,
+        };
+        Policy::new(&settings.iter().map(say).collect::<Vec<_>>()).unwrap()
+    }
+
+    /// What is to be swept where these files are bound to their own names, besides the settings.
+    fn swept(settings: &[(&str, &str)], files: &[&str]) -> std::result::Result<Swept, PolicyError> {
+        let binds = files.iter().map(|&file| ("bind-ro", file));
+        let with = policy(&settings.iter().copied().chain(binds).collect::<Vec<_>>());
+        plan(&policy(settings), &with, &host(), &files.iter().map(|&file| c(file)).collect::<Vec<_>>())
+    }
+
+    fn c(text: &str) -> CString {
+        CString::new(text).unwrap()
+    }
+
+    fn all(paths: &[&str]) -> Vec<CString> {
+        paths.iter().map(|&path| c(path)).collect()
+    }
+
+    #[test]
+    fn in_an_empty_tree_names_go_with_the_directories_above_them() {
+        let swept = swept(&[("root", "empty")], &["/app", "/usr/lib/x/a.so", "/usr/lib/b.so"]).unwrap();
+        assert_eq!(swept.binds, all(&["/usr/lib/x/a.so", "/usr/lib/b.so", "/app"]));
+        assert_eq!(swept.object(1), Some(&c("/usr/lib/x/a.so")));
+        let [made] = &swept.made[..] else { panic!("{swept:?}") };
+        assert_eq!((&made.mount, &made.files), (&c("/"), &swept.binds));
+        assert_eq!(made.directories, all(&["/usr/lib/x", "/usr/lib", "/usr"]));
+    }
+
+    #[test]
+    fn what_was_asked_for_stays() {
+        let settings = [("root", "empty"), ("dir", "/usr/lib"), ("tmpfs", "/opt"), ("bind-ro", "/srv")];
+        let swept = swept(&settings, &["/usr/lib/x/a.so", "/opt/y/b.so", "/srv/z/c.so"]).unwrap();
+        assert_eq!(swept.binds.len(), 3);
+        let made = |mount: &str| swept.made.iter().find(|made| made.mount == c(mount));
+        assert_eq!(made("/").unwrap().directories, all(&["/usr/lib/x"]));
+        assert_eq!(made("/opt").unwrap().directories, all(&["/opt/y"]));
+        // A name of the host's: the mount is taken away, and nothing was made.
+        assert!(made("/srv").is_none() && swept.made.len() == 2, "{swept:?}");
+    }
+
+    #[test]
+    fn below_a_link_it_is_where_the_link_leads() {
+        let swept = swept(&[("root", "empty"), ("symlink", "usr/lib:/lib")], &["/lib/a.so"]).unwrap();
+        assert_eq!(swept.made[0].files, all(&["/lib/a.so"]));
+        assert_eq!(swept.made[0].directories, all(&["/usr/lib", "/usr"]));
+    }
+
+    #[test]
+    fn a_place_that_is_taken_or_cannot_be_freed_is_an_error() {
+        let taken = swept(&[("root", "empty"), ("file", "/etc/ld.so.cache:x")], &["/etc/ld.so.cache"]);
+        assert!(taken.unwrap_err().to_string().contains("/etc/ld.so.cache"));
+        let overlaid = swept(&[("overlay", "/:lower=/usr")], &["/lib/a.so"]);
+        assert!(overlaid.unwrap_err().to_string().contains("could not be taken"));
+    }
+}

@@ -87,8 +87,9 @@ pub fn lie(without: &Policy, policy: &Policy, host: &Host, places: &[CString]) -
     }
     let (base, ops) = layout::decide(policy, host, &wanted)?;
     let others: Vec<&Op> = ops.iter().filter(|op| !places.contains(&op.target)).collect();
-    let below =
-        |op: &&&Op, place: &CString| op.what != What::ReadOnly && is_within(place.to_bytes(), op.target.to_bytes());
+    // What is no mount has its names in the one below it.
+    let is_mount = |op: &Op| !matches!(op.what, What::ReadOnly | What::Directory { .. });
+    let below = |op: &&&Op, place: &CString| is_mount(op) && is_within(place.to_bytes(), op.target.to_bytes());
     let lies = |place: &CString| {
         let mut at = place.clone();
         for _ in 0..LINKS_MAX {
