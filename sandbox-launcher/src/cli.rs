@@ -40,8 +40,10 @@ pub const OWN: &[Own] = &[
         help: "who builds the sandbox",
         more: "Absent: auto. preload: libsandbox.so, inside the program, and a program of which it cannot be shown that this \
                happens before any code of its own is refused. exec: sbx-launch, which then executes the program inside: \
-               whatever Linux can start, but not with settings that forbid to execute or to load code. auto: preload where \
-               that can be shown, otherwise exec." },
+               whatever Linux can start, but not with settings that forbid to execute or to load code. layered: both, where \
+               nothing is executed inside: the program is loaded in the sandbox, and the library then adds what would have \
+               kept it from that. auto: preload where that can be shown, otherwise exec, or layered where exec cannot hold the \
+               settings." },
     Own { name: "library", metavar: "FILE",
         help: "the libsandbox.so to use",
         more: "Absent: the one beside sbx-launch, or in the lib directory beside its bin directory, or the system's." },
