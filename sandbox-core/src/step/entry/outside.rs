@@ -84,7 +84,9 @@ impl Keeper {
     /// It has ended.
     pub fn begin(&mut self, listener: OwnedFd) -> Result<()> {
         let message = Message::Listener(listener);
-        self.channel.send(&message)?;
+        if let Err(gone) = self.channel.send(&message) {
+            return Err(if let State::Failed(why) = self.state() { why } else { gone });
+        }
         if let Message::Listener(listener) = message {
             self.listener = Some(listener.into());
         }
