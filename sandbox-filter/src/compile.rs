@@ -12,6 +12,7 @@ use libc::sock_filter;
 use crate::expr;
 use crate::graph::{Node, code};
 use crate::ir::{Action, ENOSYS, Error, Filter, Rule};
+use crate::layout;
 use crate::leaf::leaf;
 use crate::shape::{self, Run, Tree};
 use crate::syscalls;
@@ -34,6 +35,9 @@ pub(crate) const ARCH: u32 = 0xc000_003e;
 /// Offsets in `struct seccomp_data`.
 const NR: u32 = 0;
 const ARCH_OFFSET: u32 = 4;
+
+/// How many instructions look at the architecture, and load the number: the first of every program.
+const GUARD: usize = 4;
 
 /// An instruction.
 pub const fn insn(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
@@ -81,7 +85,7 @@ fn compile_as(filter: &Filter, best: bool) -> Result<Vec<sock_filter>, Error> {
         return Err(Error::TooLong(tree.code.len()));
     }
     tree.code.reverse();
-    Ok(tree.code)
+    Ok(if best { layout::settle(tree.code, GUARD) } else { tree.code })
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -79,6 +79,7 @@ impl Graph {
     pub(crate) fn new(nodes: Vec<Node>) -> Option<Graph> {
         let mut graph = Graph { nodes };
         graph.drop_loads()?;
+        graph.drop_known_tests()?;
         Some(graph)
     }
 
@@ -102,6 +103,7 @@ impl Graph {
         graph.drop_unreached()?;
         graph.fold_masks()?;
         graph.drop_loads()?;
+        graph.drop_known_tests()?;
         Some(graph)
     }
 
@@ -197,6 +199,33 @@ impl Graph {
         Some(())
     }
 
+    /// Leads past comparisons whose outcome the one before has settled: clauses of one rule often ask the same again.
+    fn drop_known_tests(&mut self) -> Option<()> {
+        for at in (0..self.nodes.len()).rev() {
+            let Node::Test { code, k, yes, no } = *self.nodes.get(at)? else { continue };
+            let equal = |other, number| (code == code::JEQ).then(|| holds(other, k, number)).flatten();
+            let differs = |other, number| (code & code::X == 0 && (other, number) == (code, k)).then_some(false);
+            let (yes, no) = (self.past(yes, equal)?, self.past(no, differs)?);
+            *self.nodes.get_mut(at)? = Node::Test { code, k, yes, no };
+        }
+        self.drop_unreached()
+    }
+
+    /// Where one gets from a node when of some tests it is known whether they hold.
+    fn past(&self, mut at: usize, known: impl Fn(u16, u32) -> Option<bool>) -> Option<usize> {
+        loop {
+            at = match *self.nodes.get(at)? {
+                Node::Skip(next) => next,
+                Node::Test { code, k, yes, no } => match known(code, k) {
+                    Some(true) => yes,
+                    Some(false) => no,
+                    None => return Some(at),
+                },
+                _ => return Some(at),
+            }
+        }
+    }
+
     /// The nodes, those first that nothing but returns and nodes given before can follow.
     pub(crate) fn backwards(&self) -> impl Iterator<Item = (usize, Node)> {
         self.nodes.iter().copied().enumerate().rev()
@@ -205,6 +234,17 @@ impl Graph {
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
+}
+
+/// Whether a comparison of this value with a number holds. `None` for one with the index register.
+fn holds(code: u16, value: u32, number: u32) -> Option<bool> {
+    Some(match code {
+        code::JEQ => value == number,
+        code::JGT => value > number,
+        code::JGE => value >= number,
+        code::JSET => value & number != 0,
+        _ => return None,
+    })
 }
 
 /// Notes one way to a node. `None` when it leads outside.

@@ -15,6 +15,8 @@ pub mod eval;
 mod expr;
 mod graph;
 mod ir;
+mod jit;
+mod layout;
 mod leaf;
 mod observed;
 mod shape;

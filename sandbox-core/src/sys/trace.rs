@@ -58,19 +58,47 @@ pub fn listen(thread: i32) -> Result<()> {
     trace(libc::PTRACE_LISTEN, thread, 0, 0)
 }
 
-/// Has it stop before it executes what lies at these addresses, by the processor's debug registers: they are not inherited
-/// by fork(2), and gone after execve(2). None: no longer.
-pub fn stop_at<const N: usize>(thread: i32, addresses: [usize; N]) -> Result<()> {
-    let register = |number: usize| std::mem::offset_of!(libc::user, u_debugreg) + number * size_of::<u64>();
-    // Nothing may lie in the others while they are in force.
-    trace(libc::PTRACE_POKEUSER, thread, register(7), 0)?;
-    let mut enabled = 0;
-    for (number, address) in addresses.into_iter().enumerate() {
-        trace(libc::PTRACE_POKEUSER, thread, register(number), address)?;
-        // Local, of length one, on execution.
-        enabled |= 1 << (2 * number);
+/// A place in a process that is traced where it stops instead of going on: SIGTRAP.
+///
+/// In its text, as debuggers have it, in a copy that is the process's own. The processor's debug registers need none, but the
+/// kernel makes them of performance counters: the first in a while takes milliseconds, in which it waits for all processors.
+#[derive(Clone, Copy)]
+pub struct Breakpoint {
+    address: usize,
+    /// What lies there.
+    text: usize,
+}
+
+impl Breakpoint {
+    /// int3, one byte.
+    const STOP: usize = 0xcc;
+
+    /// Sets it.
+    pub fn set(thread: i32, address: usize) -> Result<Self> {
+        let mut text = 0_usize;
+        // The kernel fills the live integer.
+        trace(libc::PTRACE_PEEKTEXT, thread, address, (&raw mut text).addr())?;
+        trace(libc::PTRACE_POKETEXT, thread, address, text & !0xff | Self::STOP)?;
+        Ok(Self { address, text })
     }
-    trace(libc::PTRACE_POKEUSER, thread, register(7), enabled)
+
+    /// Leaves the text as it was.
+    pub fn lift(self, thread: i32) -> Result<()> {
+        trace(libc::PTRACE_POKETEXT, thread, self.address, self.text)
+    }
+
+    /// Whether the thread, which has stopped with SIGTRAP and these registers, has done so here. It is then to go on with
+    /// those that are returned, and the text as it was.
+    pub fn met(&self, registers: Registers) -> Option<Registers> {
+        let here = self.address as u64;
+        (registers.ip() == here.wrapping_add(1))
+            .then_some(Registers(libc::user_regs_struct { rip: here, ..registers.0 }))
+    }
+}
+
+/// Lets it execute one instruction, or begin to handle this signal (0: none), and stop with SIGTRAP.
+pub fn step(thread: i32, signal: i32) -> Result<()> {
+    trace(libc::PTRACE_SINGLESTEP, thread, 0, usize::try_from(signal).unwrap_or(0))
 }
 
 /// Has a thread that has stopped end its process with this exit code, before it runs anything else.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
+use super::super::layout;
 use super::super::{Action, Clause, Cond, EPERM, Error, Expr, Filter, Op, Rel, Rule, Value, Width, compile};
 use super::eval::{Call, check, ret};
 use super::samples::guard;
@@ -158,13 +159,21 @@ proptest! {
 
     /// Argument values are drawn from those in the filter, so that comparisons do come out equal.
     #[test]
-    fn programs_do_what_filters_say(filter in filter(60, 5), args in vec(proptest::array::uniform6(word()), 8)) {
+    fn programs_do_what_filters_say(
+        filter in filter(60, 5),
+        args in vec(proptest::array::uniform6(word()), 8),
+        seed in 1u32..,
+    ) {
         let program = compile(&filter).unwrap();
-        check(&program);
-        for nr in (0..=600).chain([0x3fff_5b57, 0x3fff_5b58, 0x3fff_5b59, 0x4000_0000, u32::MAX]) {
-            for args in &args {
-                let call = Call::new(nr, *args);
-                prop_assert_eq!(ret(&program, &call), read(&filter, &call), "{:?}", call);
+        // In whatever order: not all have one whose jumps reach.
+        let reordered = layout::any(&program, seed);
+        for program in std::iter::once(&program).chain(&reordered) {
+            check(program);
+            for nr in (0..=600).chain([0x3fff_5b57, 0x3fff_5b58, 0x3fff_5b59, 0x4000_0000, u32::MAX]) {
+                for args in &args {
+                    let call = Call::new(nr, *args);
+                    prop_assert_eq!(ret(program, &call), read(&filter, &call), "{:?}", call);
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ use sandbox_core::sys::call::Call;
 use sandbox_core::sys::loader::{Loader, Place, Seen};
 use sandbox_core::sys::process::{self, Forked};
 use sandbox_core::sys::socket::{Channel, Message, peer_gone};
-use sandbox_core::sys::trace::{self, Registers, Stop};
+use sandbox_core::sys::trace::{self, Breakpoint, Registers, Stop};
 use sandbox_core::sys::{Result, file, signal};
 
 use crate::target::Target;
@@ -102,7 +102,7 @@ fn watch(launcher: i32, channel: &Channel, sought: &Sought<'_>, loader: Loader) 
     }
     let outcome = until_loaded(launcher, sought, loader);
     let released = match outcome {
-        Ok(Outcome::Entered) => trace::stop_at(launcher, []).and_then(|()| trace::release(launcher, 0)),
+        Ok(Outcome::Entered) => trace::release(launcher, 0),
         Ok(Outcome::Ended) => Ok(()),
         Ok(Outcome::NotEntered) => {
             let program = &sought.program;
@@ -139,45 +139,68 @@ enum Outcome {
 /// What is stopped at, in the program.
 struct Places {
     base: usize,
-    hook: usize,
-    entry: usize,
+    hook: Breakpoint,
+    entry: Breakpoint,
+    /// Off the hook for one instruction: ld.so goes there twice.
+    stepping: bool,
 }
 
 fn until_loaded(launcher: i32, sought: &Sought<'_>, loader: Loader) -> Result<Outcome> {
     let mut places: Option<Places> = None;
     loop {
-        match trace::wait(launcher) {
-            Stop::Exec => {
-                let found = Places::of(launcher, loader).ok_or_else(|| refuse(libc::EIO))?;
-                trace::stop_at(launcher, [found.hook, found.entry])?;
-                places = Some(found);
+        let stop = trace::wait(launcher);
+        match (stop, &mut places) {
+            (Stop::Exec, _) => {
+                places = Some(Places::set(launcher, loader)?);
                 trace::resume(launcher)?;
             }
-            Stop::Signal(libc::SIGTRAP) => {
-                let here = Registers::of(launcher)?.ip();
-                match &places {
-                    Some(Places { base, hook, .. }) if *hook as u64 == here => {
-                        match loader.look(launcher, *base, sought.library).ok_or_else(|| refuse(libc::EIO))? {
-                            Seen::Incomplete => trace::resume(launcher)?,
-                            Seen::There => return Ok(Outcome::Entered),
-                            Seen::Missing => return Ok(Outcome::NotEntered),
-                        }
-                    }
-                    Some(Places { entry, .. }) if *entry as u64 == here => return Ok(Outcome::NotEntered),
-                    _ => trace::resume_with(launcher, libc::SIGTRAP)?,
-                }
-            }
-            Stop::Signal(signal) => trace::resume_with(launcher, signal)?,
-            Stop::Group => trace::listen(launcher)?,
-            Stop::Asked | Stop::Exit => trace::resume(launcher)?,
-            Stop::Gone => return Ok(Outcome::Ended),
+            (Stop::Signal(libc::SIGTRAP), Some(places)) => match places.reached(launcher, sought, loader)? {
+                None => (),
+                Some(outcome) => return Ok(outcome),
+            },
+            (Stop::Signal(signal), Some(Places { stepping: true, .. })) => trace::step(launcher, signal)?,
+            (Stop::Signal(signal), _) => trace::resume_with(launcher, signal)?,
+            (Stop::Group, _) => trace::listen(launcher)?,
+            (Stop::Asked, Some(Places { stepping: true, .. })) => trace::step(launcher, 0)?,
+            (Stop::Asked | Stop::Exit, _) => trace::resume(launcher)?,
+            (Stop::Gone, _) => return Ok(Outcome::Ended),
         }
     }
 }
 
 impl Places {
-    fn of(pid: i32, loader: Loader) -> Option<Self> {
-        let Place { base, entry } = Place::of(pid)?;
-        Some(Self { base, hook: loader.hook(base), entry })
+    /// In a program that has just been executed.
+    fn set(pid: i32, loader: Loader) -> Result<Self> {
+        let Place { base, entry } = Place::of(pid).ok_or_else(|| refuse(libc::EIO))?;
+        let [hook, entry] = [loader.hook(base), entry].map(|address| Breakpoint::set(pid, address));
+        Ok(Self { base, hook: hook?, entry: entry?, stepping: false })
+    }
+
+    /// What comes of a stop with SIGTRAP; `None` where it goes on.
+    fn reached(&mut self, launcher: i32, sought: &Sought<'_>, loader: Loader) -> Result<Option<Outcome>> {
+        let registers = Registers::of(launcher)?;
+        if let Some(before) = self.hook.met(registers) {
+            before.set(launcher)?;
+            self.hook.lift(launcher)?;
+            match loader.look(launcher, self.base, sought.library).ok_or_else(|| refuse(libc::EIO))? {
+                Seen::Incomplete => {
+                    self.stepping = true;
+                    trace::step(launcher, 0)?;
+                }
+                Seen::Missing => return Ok(Some(Outcome::NotEntered)),
+                Seen::There => {
+                    self.entry.lift(launcher)?;
+                    return Ok(Some(Outcome::Entered));
+                }
+            }
+        } else if self.entry.met(registers).is_some() {
+            return Ok(Some(Outcome::NotEntered));
+        } else if std::mem::take(&mut self.stepping) {
+            self.hook = Breakpoint::set(launcher, loader.hook(self.base))?;
+            trace::resume(launcher)?;
+        } else {
+            trace::resume_with(launcher, libc::SIGTRAP)?;
+        }
+        Ok(None)
     }
 }

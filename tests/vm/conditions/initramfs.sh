@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The root is an initramfs: a file system that cannot be pivoted.
 kernels=oldest
-topics="profiles limits"
+topics="profiles limits translator"
 
 holds() {
   check "condition: the root is an initramfs" "rootfs *" "$(grep ' / ' /proc/mounts | head -n 1)"

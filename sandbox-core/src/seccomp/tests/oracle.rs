@@ -43,8 +43,7 @@ pub fn default(nr: u32, args: &[u64; 6]) -> u32 {
     let device_or_suid = |mode: u64| suid(mode) || mode >> 12 & 0o2 != 0;
     match i64::from(nr) {
         SYS_clone => unless(new_namespace(args[0]), EPERM),
-        SYS_socket => unless(![1, 2, 10].contains(&low(args[0])), EAFNOSUPPORT),
-        SYS_socketpair => unless(low(args[0]) != 1, EAFNOSUPPORT),
+        SYS_socket | SYS_socketpair => unless(![1, 2, 10].contains(&low(args[0])), EAFNOSUPPORT),
         SYS_ioctl | SYS_kill | SYS_setpriority | SYS_ioprio_set => none(nr, args),
         SYS_personality => unless(![0, 8, 0xffff_ffff].contains(&low(args[0])), EPERM),
         SYS_mknod => unless(device_or_suid(args[1]), EPERM),
@@ -53,7 +52,7 @@ pub fn default(nr: u32, args: &[u64; 6]) -> u32 {
         SYS_fchmodat | 452 => unless(suid(args[2]), EPERM),
         SYS_open => unless(creates(args[1]) && suid(args[2]), EPERM),
         SYS_openat => unless(creates(args[2]) && suid(args[3]), EPERM),
-        SYS_prctl => unless(low(args[0]) == 1 && args[1] != 9 || low(args[0]) == 35, EPERM),
+        SYS_prctl => unless(low(args[0]) == 1 && low(args[1]) != 9 || low(args[0]) == 35, EPERM),
 
         SYS_ptrace | SYS_process_vm_readv | SYS_process_vm_writev | SYS_pidfd_getfd | SYS_process_madvise
         | SYS_kcmp | SYS_keyctl | SYS_add_key | SYS_request_key | SYS_bpf | SYS_perf_event_open

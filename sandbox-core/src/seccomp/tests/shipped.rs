@@ -143,9 +143,11 @@ fn known_ways_around_are_shut() {
         assert_eq!(filter(libc::SYS_kill, [high, 9, 0, 0, 0, 0]), EPERM);
         assert_eq!(filter(libc::SYS_setpriority, [1 | high, high, 19, 0, 0, 0]), EPERM);
     }
-    // What looks like SIGKILL in the low half is no signal at all to the kernel, but is not taken either.
-    assert_eq!(default(libc::SYS_prctl, [1, 9 | high, 0, 0, 0, 0]), EPERM);
+    // What is SIGKILL in the low half alone is no signal to the kernel.
+    assert_eq!(default(libc::SYS_prctl, [1, 9 | high, 0, 0, 0, 0]), ALLOW);
     assert_eq!(default(libc::SYS_prctl, [1, 9, 0, 0, 0, 0]), ALLOW);
+    assert_eq!(default(libc::SYS_prctl, [1, 15, 0, 0, 0, 0]), EPERM);
+    assert_eq!(default(libc::SYS_prctl, [1, high, 0, 0, 0, 0]), EPERM);
     assert_eq!(strict(libc::SYS_mmap, [0, 4096, 7 | high, 0x22, 0, 0]), EPERM);
     // x32: every number of the 64-bit table with bit 30, and -1.
     assert_eq!(default(0x4000_0000 | libc::SYS_mount, [0; 6]), oracle::ENOSYS);
