@@ -29,7 +29,7 @@ impl<'a> Example<'a> {
 
     fn command(&self, entry: Entry, words: &[&str]) -> Command {
         let mut command = match entry {
-            Entry::Launch | Entry::Exec => {
+            Entry::Launch | Entry::Exec | Entry::Layered => {
                 let mut command = Command::new(bins::launcher());
                 command.arg("--policy").arg(&self.policy).arg("--");
                 command

@@ -49,7 +49,7 @@ fn a_broken_value_is_refused_by_its_spelling() {
         for entry in ENTRIES {
             let spelled = match entry {
                 Entry::Preload => format!("SBX_{}", name.to_uppercase()),
-                Entry::Launch | Entry::Exec => format!("--{name}"),
+                Entry::Launch | Entry::Exec | Entry::Layered => format!("--{name}"),
             };
             let sandbox = Sandbox::new(entry);
             // A switch takes its value only in a variable.

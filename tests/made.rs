@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::ended::TIMEOUT;
 use crate::support::sandbox::clean_env;
-use crate::support::{ENTRIES, EVERY, Sandbox, TempDir, bins, finish};
+use crate::support::{ENTRIES, EVERY, EXECUTING, Sandbox, TempDir, bins, finish};
 
 #[test]
 fn links_and_directories_are_made_in_what_is_the_sandboxs_own() {
@@ -32,7 +32,7 @@ fn links_and_directories_are_made_in_what_is_the_sandboxs_own() {
 
 #[test]
 fn nothing_is_made_on_the_host() {
-    for entry in EVERY {
+    for entry in EXECUTING {
         for (name, value) in [("symlink", "x:/usr/sbx-made"), ("dir", "/usr/sbx-made"), ("file", "/usr/sbx-made:x")] {
             for root in ["root=host", "root=/"] {
                 let sandbox = Sandbox::new(entry).with(&[root, "root-rw"]).set(name, value);
@@ -73,7 +73,7 @@ fn a_file_holds_its_text_and_cannot_be_changed() {
 
 #[test]
 fn a_file_may_be_a_program() {
-    for entry in EVERY {
+    for entry in EXECUTING {
         let script = "#!/bin/sh\necho ran\n";
         let run = |mode: &str| {
             let sandbox = Sandbox::new(entry).set("file", format!("/tmp/go:{script}{mode}"));

@@ -40,6 +40,7 @@ mod explain;
 mod fds;
 mod filters;
 mod landlock;
+mod layered;
 mod learn;
 mod limits;
 mod no_namespaces;

@@ -11,7 +11,7 @@ use crate::support::traced::traced;
 use crate::support::{Entry, Sandbox, TempDir, bare, bins, outside};
 
 /// How much ld.so maps for the library: from its first page to its last.
-fn extent_of_the_library() -> usize {
+pub fn extent_of_the_library() -> usize {
     let file = fs::read(bins::library()).unwrap();
     let number = |at: usize, size: usize| {
         let mut bytes = [0; 8];
@@ -26,13 +26,13 @@ fn extent_of_the_library() -> usize {
 }
 
 /// Where mapping so much fails, and only that.
-fn without(length: usize, dir: &TempDir) -> Vec<OsString> {
+pub fn without(length: usize, dir: &TempDir) -> Vec<OsString> {
     let unmapped = dir.compile("cc", "unmapped", include_str!("targets/unmapped.c"), &[]);
     vec![unmapped.into(), length.to_string().into()]
 }
 
 /// A program whose library has a constructor that makes a file, as its main does.
-fn leaving(dir: &TempDir) -> (PathBuf, [PathBuf; 2]) {
+pub fn leaving(dir: &TempDir) -> (PathBuf, [PathBuf; 2]) {
     let made = ["constructor", "main"].map(|name| dir.join(name));
     let act = |path: &PathBuf| {
         format!("#include <fcntl.h>\n#define ACT open(\"{}\", O_CREAT | O_WRONLY, 0600)\n", path.display())

@@ -29,7 +29,7 @@ fn named(entry: Entry, ended: &Ended, met: &str) {
     let [line] = lines[..] else { panic!("not one line: {ended:#?}") };
     match entry {
         Entry::Preload => assert_eq!(line, format!("sbx: refused: ptrace [101]: {met}; by probe")),
-        Entry::Launch | Entry::Exec => {
+        Entry::Launch | Entry::Exec | Entry::Layered => {
             let start = format!("sbx: refused: ptrace(PTRACE_ATTACH, 1, 0, 0) [101]: {met}; by libc.so.6 (syscall+");
             assert!(line.starts_with(&start), "{line}");
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::need;
-use crate::support::{EVERY, Ended, Report, Sandbox, TempDir};
+use crate::support::{EVERY, EXECUTING, Ended, Report, Sandbox, TempDir};
 
 fn line(file: &Path) -> Value {
     let text = fs::read_to_string(file).unwrap();
@@ -29,7 +29,7 @@ fn number(stats: &Value, key: &str) -> f64 {
 
 #[test]
 fn ends_are_told_with_isolates_names() {
-    for entry in EVERY {
+    for entry in EXECUTING {
         let sandbox = Sandbox::new(entry).set("init", "true").after_shell("ulimit -c 0");
         let (told, ended) = stats(&sandbox, "exit 0");
         assert_eq!((ended.code(), &told["exitcode"]), (Some(0), &Value::from(0)));
@@ -51,7 +51,7 @@ fn ends_are_told_with_isolates_names() {
 
 #[test]
 fn a_call_that_the_filter_kills_for_is_told() {
-    for entry in EVERY {
+    for entry in EXECUTING {
         for settings in [&[][..], &["init"]] {
             let dir = TempDir::new();
             let file = dir.join("stats");
@@ -69,7 +69,7 @@ fn time_memory_and_faults_are_the_programs_and_its_childrens() {
     need!("python3");
     const MEMORY: &str = "python3 -c 'x = b\"x\" * (60 << 20)'";
     const BUSY: &str = "python3 -c 'import time\nwhile time.process_time() < 0.4: pass'";
-    for entry in EVERY {
+    for entry in EXECUTING {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             let (idle, _) = stats(&sandbox, "sleep 0.3");
@@ -94,7 +94,7 @@ fn with_init_what_was_left_to_it_is_counted_too() {
     need!("python3");
     // A grandchild whose parent is gone when it ends: without a reaper nobody has waited for it.
     let script = "(python3 -c 'import time\nwhile time.process_time() < 0.4: pass' &) | cat; sleep 0.5";
-    for entry in EVERY {
+    for entry in EXECUTING {
         let (told, _) = stats(&Sandbox::new(entry).set("init", "true"), script);
         assert!(number(&told, "time") >= 0.4, "{told}");
     }

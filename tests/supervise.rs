@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::support::outside::{inner, status, within};
-use crate::support::{EVERY, Ended, Sandbox, TempDir, bins};
+use crate::support::{EVERY, EXECUTING, Ended, Sandbox, TempDir, bins};
 use crate::{cc, need};
 
 const SHORTLY: Duration = Duration::from_secs(5);
@@ -148,7 +148,7 @@ fn killing_the_outer_kills_everything_inside() {
 #[test]
 fn the_end_of_the_program_ends_what_it_left_running() {
     let dir = TempDir::new();
-    for entry in EVERY {
+    for entry in EXECUTING {
         for settings in [&[][..], &["init"]] {
             let sandbox = Sandbox::new(entry).with(settings);
             let script = "(sleep 20; echo outlived) & echo started";
@@ -221,7 +221,7 @@ fn a_stop_that_cannot_be_caught_does_no_harm() {
 
 #[test]
 fn the_outer_holds_nothing_of_the_programs_but_standard_error() {
-    for entry in EVERY {
+    for entry in EXECUTING {
         for settings in [&[][..], &["init"]] {
             let mut running = Sandbox::new(entry).with(settings).spawn("/bin/sh", &["-c", "exec >&- 2>&-; sleep 20"]);
             assert!(running.output_ends_within(SHORTLY), "closed inside, it is open outside: {settings:?}");

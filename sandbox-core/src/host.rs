@@ -78,6 +78,28 @@ impl Host {
         }
     }
 
+    /// What there is to know for a process that is in its jail already and begins in `cwd`: it has no privileges, and asks for
+    /// nothing.
+    pub(crate) fn inside(cwd: CString) -> Self {
+        Self {
+            uid: 0,
+            gid: 0,
+            cwd,
+            home: None,
+            mount_fds: false,
+            limits: [None; 16],
+            nice: None,
+            privileged: false,
+            maps_any: false,
+            leaves_groups: false,
+            delegation: None,
+            landlock: Err(libc::ENOSYS),
+            uplink: None,
+            can_tell: false,
+            cgroups: None,
+        }
+    }
+
     /// Looks also for what only some policies need. `path` is the caller's `$PATH`.
     #[must_use]
     pub fn for_policy(self, policy: &Policy, path: Option<&[u8]>) -> Self {
@@ -105,7 +127,7 @@ impl Host {
         Self { delegation: Some(Delegation::probe(self.uid, path)), ..self }
     }
 
-    fn for_landlock(self, policy: &Policy) -> Self {
+    pub(crate) fn for_landlock(self, policy: &Policy) -> Self {
         if !step::landlock::is_asked_for(policy) {
             return self;
         }

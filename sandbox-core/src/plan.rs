@@ -7,6 +7,7 @@ use crate::error::{Failure, PolicyError, SetupError};
 use crate::host::Host;
 use crate::policy::Policy;
 use crate::policy::types::{Capability, LogLevel, Namespace, NetMode, Observe, Overlay, Root};
+use crate::step::entry::Entry;
 use crate::step::id_map::Maps;
 use crate::step::landlock::{Held, Rules};
 use crate::step::program::Image;
@@ -129,7 +130,7 @@ fn signals_others(policy: &Policy, host: &Host, wanted: &Wanted, maps: Option<&M
 /// # Errors
 /// Settings that contradict each other.
 pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
-    plan_for(policy, host, None)
+    plan_for(policy, host, None, None)
 }
 
 /// The same for a process that is to execute a program when it is inside.
@@ -137,10 +138,38 @@ pub fn plan(policy: &Policy, host: &Host) -> Result<Plan, PolicyError> {
 /// # Errors
 /// As `plan`; and settings under which nothing can be executed.
 pub fn plan_around(policy: &Policy, host: &Host, image: Image) -> Result<Plan, PolicyError> {
-    plan_for(policy, host, Some(image))
+    plan_for(policy, host, Some(image), None)
 }
 
-fn plan_for(policy: &Policy, host: &Host, image: Option<Image>) -> Result<Plan, PolicyError> {
+/// The same for a program in which the library goes on: it begins when `entry` is proved.
+///
+/// # Errors
+/// As `plan_around`.
+pub fn plan_layered(policy: &Policy, host: &Host, image: Image, entry: &Entry) -> Result<Plan, PolicyError> {
+    plan_for(policy, host, Some(image), Some(entry))
+}
+
+/// What the library does in a program that is in a jail already: what would have kept it from being loaded. Everything else of
+/// the policy is in force.
+///
+/// # Errors
+/// As `plan`.
+pub fn plan_within(policy: &Policy, host: &Host) -> Result<Vec<Box<dyn Step>>, PolicyError> {
+    let wanted = Wanted::new(policy)?;
+    let mut steps = Steps(Vec::new());
+    let landlock = step::landlock::plan(policy, host, &wanted)?;
+    let enter = landlock.as_ref().map(Rules::enter);
+    // Else what is below could be added to a tree in which there is still what loading needed.
+    steps.put(Side::Inner, Some(step::entry::Begun));
+    steps.put(Side::Inner, landlock);
+    steps.put(Side::Inner, step::personality::plan(policy)?);
+    steps.put(Side::Inner, step::tsc::plan(policy)?);
+    steps.put(Side::Inner, enter);
+    steps.put(Side::Inner, Some(step::seccomp::plan(policy)?.within()));
+    Ok(steps.0.into_iter().map(|planned| planned.step).collect())
+}
+
+fn plan_for(policy: &Policy, host: &Host, image: Option<Image>, entry: Option<&Entry>) -> Result<Plan, PolicyError> {
     let wanted = Wanted::new(policy)?;
     let maps = step::id_map::decide(policy, host, &wanted)?;
     contradictions(policy, host, &wanted)?;
@@ -185,6 +214,7 @@ fn plan_for(policy: &Policy, host: &Host, image: Option<Image>) -> Result<Plan, 
     steps.put(Side::Outer, step::ids::plan_mapped(maps.as_ref()));
     // In no namespace but the new user namespace, whose ids it has.
     steps.put(Side::Outer, step::uplink::plan_outside(uplink.as_ref()));
+    steps.put(Side::Outer, step::entry::plan_outside(entry));
     // Take effect at the fork.
     steps.put(Side::Outer, step::namespaces::plan_for_children(&wanted));
     // While nobody is in the new time namespace.
@@ -245,6 +275,8 @@ fn plan_for(policy: &Policy, host: &Host, image: Option<Image>) -> Result<Plan, 
         steps.put(Side::Inner, Some(step::capabilities::plan(policy, host, &wanted)));
         steps.put(Side::Inner, step::capabilities::plan_no_new_privs(policy));
         steps.put(Side::Inner, enter);
+        // Before the filter, which may forbid to send what the program is asked about on.
+        steps.put(Side::Inner, step::entry::plan_listen(entry));
         steps.put(Side::Inner, Some(filter));
     }
 
@@ -426,6 +458,28 @@ mod tests {
         );
         assert!(plan.contains("uid_map \"1000 1000 1\""));
         assert!(plan.contains("unshare pid, time") && plan.contains("unshare mount, ipc, uts, cgroup"));
+    }
+
+    #[test]
+    fn the_library_adds_its_part_after_it_has_asked_whether_it_was_let_begin() {
+        let all = [
+            ("no-exec", "true"),
+            ("no-new-code", "true"),
+            ("no-tsc", "true"),
+            ("landlock-ro", "/usr"),
+            ("hostname", "box"),
+            ("rlimit", "nofile=5"),
+        ];
+        let say = |&(name, text): &(&str, &str)| Assignment {
+            setting: named(name).unwrap(),
+            text: text.into(),
+            origin: Origin::Flag,
+        };
+        let policy = Policy::new(&all.iter().map(say).collect::<Vec<_>>()).unwrap();
+        let steps = plan_within(&policy, &Host { landlock: Ok(5), ..Host::inside(c"/".into()) }).unwrap();
+        let names: Vec<_> = steps.iter().map(|step| step.name()).collect();
+        assert_eq!(names, ["entry", "landlock", "tsc", "landlock", "seccomp"]);
+        assert!(steps[4].describe().contains("no-exec, no-new-code"), "{}", steps[4].describe());
     }
 
     #[test]

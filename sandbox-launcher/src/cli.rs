@@ -36,12 +36,14 @@ pub const OWN: &[Own] = &[
         more: "The same as --file with the file's bytes as its text, which is what --print-policy and --print-env show; of \
                both for one DST this one holds. As a key of a policy file it is a list. FILE has no NUL and, with all other \
                texts, less than 128 KiB: what has is for --bind-ro." },
-    Own { name: "route", metavar: "auto|preload|exec",
+    Own { name: "route", metavar: "auto|preload|exec|layered",
         help: "who builds the sandbox",
         more: "Absent: auto. preload: libsandbox.so, inside the program, and a program of which it cannot be shown that this \
                happens before any code of its own is refused. exec: sbx-launch, which then executes the program inside: \
-               whatever Linux can start, but not with settings that forbid to execute or to load code. auto: preload where \
-               that can be shown, otherwise exec." },
+               whatever Linux can start, but not with settings that forbid to execute or to load code. layered: both, where \
+               nothing is executed inside: the program is loaded in the sandbox, and the library then adds what would have \
+               kept it from that. auto: preload where that can be shown, otherwise exec, or layered where exec cannot hold the \
+               settings." },
     Own { name: "library", metavar: "FILE",
         help: "the libsandbox.so to use",
         more: "Absent: the one beside sbx-launch, or in the lib directory beside its bin directory, or the system's." },
@@ -141,8 +143,9 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Invocation, Er
     };
     let route = match own("route") {
         None => Route::Auto,
-        Some(name) => Route::named(&name)
-            .ok_or_else(|| mistake(format!("--route '{}': expected one of auto, preload, exec", name.display())))?,
+        Some(name) => Route::named(&name).ok_or_else(|| {
+            mistake(format!("--route '{}': expected one of auto, preload, exec, layered", name.display()))
+        })?,
     };
     let program: Vec<OsString> = matches.remove_many("program").into_iter().flatten().collect();
     if request == Request::Run && program.is_empty() {

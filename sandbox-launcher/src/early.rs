@@ -20,7 +20,7 @@ use crate::symbols::Symbol;
 const SYSTEM: &[&str] = &["/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib", "/lib", "/lib64"];
 
 /// Subdirectories that ld.so prefers on processors that fit: those of glibc 2.33 and of the releases before 2.37.
-const HARDWARE: &[&str] = &[
+pub(crate) const HARDWARE: &[&str] = &[
     "glibc-hwcaps/x86-64-v2",
     "glibc-hwcaps/x86-64-v3",
     "glibc-hwcaps/x86-64-v4",
@@ -202,7 +202,7 @@ fn is_system(path: &Path) -> bool {
 }
 
 /// Replaces $ORIGIN. $LIB and $PLATFORM differ between systems and processors, and are hardly ever used.
-fn expand(path: &[u8], object: impl Fn() -> PathBuf) -> Result<Vec<u8>, Early> {
+pub(crate) fn expand(path: &[u8], object: impl Fn() -> PathBuf) -> Result<Vec<u8>, Early> {
     let mut out = Vec::new();
     let mut rest = path;
     while let Some(at) = rest.iter().position(|&b| b == b'$') {

@@ -25,6 +25,7 @@ use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::report::{self, Report};
 use crate::route::exec::Around;
+use crate::route::layered::{Given, Layered};
 use crate::route::{Route, preload, visible, watch};
 use crate::target::{self, Surroundings, Target, Trouble};
 use crate::tree;
@@ -89,8 +90,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
         Request::PrintFilter(form) => show::filter(&policy, filter.as_ref(), form),
         Request::PrintPlan => {
             let obstacle = task.as_ref().and_then(observe::Task::obstacle);
+            let observed = task.is_some();
             let policy = task.filter(|_| obstacle.is_none()).map_or(policy.clone(), |task| task.policy(&policy));
-            let mut out = print_plan(&invocation, policy, &host, &environment)?;
+            let mut out = print_plan(&invocation, (policy, &host), &environment, &assignments, observed)?;
             if let Some(obstacle) = obstacle {
                 out.extend_from_slice(format!("{:<7} {:<15} {obstacle}\n", "outer", "observer").as_bytes());
             }
@@ -121,7 +123,13 @@ fn assignments(invocation: &Invocation, environment: &[Vec<u8>]) -> Result<Vec<A
     Ok(all)
 }
 
-fn print_plan(invocation: &Invocation, mut policy: Policy, host: &Host, caller: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
+fn print_plan(
+    invocation: &Invocation,
+    (mut policy, host): (Policy, &Host),
+    caller: &[Vec<u8>],
+    assignments: &[Assignment],
+    observed: bool,
+) -> Result<Vec<u8>, Error> {
     let mut out = String::new();
     if invocation.program.is_empty() {
         return Ok(plan::plan(&policy, host)?.to_string().into_bytes());
@@ -140,11 +148,30 @@ fn print_plan(invocation: &Invocation, mut policy: Policy, host: &Host, caller: 
         .map(|interpreter| format!(", run by {}", path(&interpreter.path)))
         .collect::<String>();
     // In the columns of the plan's own lines.
+    let mut describe = |layered: Layered, why: &str| -> Result<Vec<u8>, Error> {
+        out.push_str(&format!("route   layered         {} into {program}{by}{why}\n", path(library.path())));
+        out.push_str(&layered.describe(host)?);
+        Ok(std::mem::take(&mut out).into_bytes())
+    };
+    if invocation.route == Route::Layered {
+        if observed {
+            return Err(observed_already());
+        }
+        let settings = setting::merged(assignments)?;
+        let given = Given { policy: &policy, host, settings: &settings, arguments: arguments(invocation), environment };
+        return describe(Layered::new(target, &library, given)?, "");
+    }
     if invocation.route.is_exec(&mut target)? {
         let why = match &target.unheld {
             None => String::new(),
             Some((file, why)) => format!(": {file}: {why}"),
         };
+        if invocation.route == Route::Auto
+            && !observed
+            && let Some(layered) = instead(invocation, (&policy, host), &library, &environment, assignments)?
+        {
+            return describe(layered, &why);
+        }
         out.push_str(&format!("route   exec            {program}{by}{why}\n"));
         let around = Around::new(target, &policy, host, arguments(invocation), environment)?;
         out.push_str(&around.plan(policy, host)?.to_string());
@@ -181,10 +208,25 @@ fn execute(
     let mut target = examine(invocation, policy, &library, &environment)?;
     let arguments = arguments(invocation);
     let start = |task: Option<observe::Task>| task.map(observe::Task::start).transpose().map(Option::flatten);
+    if invocation.route == Route::Layered {
+        if task.is_some() {
+            return Err(observed_already());
+        }
+        let settings = setting::merged(&assignments)?;
+        let given = Given { policy, host, settings: &settings, arguments, environment };
+        return Layered::new(target, &library, given)?.run(host);
+    }
     if invocation.route.is_exec(&mut target)? {
+        if invocation.route == Route::Auto
+            && task.is_none()
+            && let Some(layered) = instead(invocation, (policy, host), &library, &environment, &assignments)?
+        {
+            return layered.run(host);
+        }
         return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || start(task));
     }
     let word = preload::word(library, &target)?;
+    let said = assignments.clone();
     assignments.extend(visible::settings(&target, false, policy, host)?);
     let mut settings = setting::merged(&assignments)?;
     // Before this process is watched: whoever is traced cannot be observed.
@@ -198,10 +240,45 @@ fn execute(
             target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
             // Route preload ends here.
             invocation.route.is_exec(&mut target)?;
+            if observer.is_none()
+                && let Some(layered) =
+                    instead(invocation, (policy, host), &self::library(invocation)?, &environment, &said)?
+            {
+                return layered.run(host);
+            }
             return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
         }
     };
     preload::hand_over((policy, plan), (&word, &target, watcher), &settings, arguments, (environment, caller))
+}
+
+fn observed_already() -> Error {
+    PolicyError::conflict(
+        "observe",
+        "route layered asks about the program's beginning, and a process has one who is asked",
+    )
+    .into()
+}
+
+/// Both routes together, where the library cannot be the first to run and the launcher alone cannot do what is asked for;
+/// absent also where both cannot.
+fn instead(
+    invocation: &Invocation,
+    (policy, host): (&Policy, &Host),
+    library: &Library,
+    environment: &[Vec<u8>],
+    assignments: &[Assignment],
+) -> Result<Option<Layered>, Error> {
+    let target = || examine(invocation, policy, library, environment);
+    let around = Around::new(target()?, policy, host, arguments(invocation), environment.to_vec())?;
+    if around.plan(policy.clone(), host).is_ok() {
+        return Ok(None);
+    }
+    let settings = setting::merged(assignments)?;
+    let (arguments, environment) = (arguments(invocation), environment.to_vec());
+    let given = Given { policy, host, settings: &settings, arguments, environment };
+    // What hinders it matters less than what hinders the launcher.
+    Ok(Layered::new(target()?, library, given).ok().filter(|layered| layered.plan(host).is_ok()))
 }
 
 fn arguments(invocation: &Invocation) -> Vec<Vec<u8>> {

@@ -15,6 +15,7 @@ pub mod filter;
 mod help;
 pub mod launch;
 mod library;
+mod loading;
 pub mod observe;
 mod plt;
 pub mod policy_file;

@@ -126,7 +126,12 @@ fn callers() -> Vec<Probe> {
             })
             .default("inside", Control::Nothing("it tells where it is"))
             .strict("125", Control::Nothing("what the loader would load cannot be in memory first"))
-            .but_strict(Entry::Preload, "inside", Control::Nothing("it tells where it is")),
+            .but_strict(Entry::Preload, "inside", Control::Nothing("it tells where it is"))
+            .but_strict(
+                Entry::Layered,
+                "nothing ran",
+                Control::Nothing("the loader is a program that no library is loaded into"),
+            ),
         untried("P16b", "a prelinked program", "prelink is gone from distributions, and the loader relocates as ever"),
         untried("P16c", "a program without a name, by descriptor", "it cannot be named in a table: tests/routes.rs"),
         probe("P17", "standard input, output and error are closed: it writes a file")
@@ -200,7 +205,8 @@ fn early() -> Vec<Probe> {
                 let module = start.scene.program("audit.so", |dir| dir.compile("cc", "audit.so", include_str!("../targets/audit_thread.c"), &["-shared", "-fPIC"]));
                 said(&start.sandbox.clone().unwrap().env("LD_AUDIT", module).probe(&["attack", "ids"]))
             })
-            .both("125", Control::Other("without one", &[], Does(|start| held_or_nothing(&start.probe(&["attack", "ids"]))), "inside")),
+            .both("125", Control::Other("without one", &[], Does(|start| held_or_nothing(&start.probe(&["attack", "ids"]))), "inside"))
+            .but_strict(Entry::Layered, "126", Control::Other("without one", &[], Does(|start| held_or_nothing(&start.probe(&["attack", "ids"]))), "inside")),
         untried("P13c", "the library in /etc/ld.so.preload", "the file is the whole host's; a library loaded again inside does nothing, or refuses: tests/guard.rs"),
         untried("P13d", "a program built with a sanitizer, whose library wants to be first", "its run-time library is not among what the tests use; another library that is first is P13"),
         preload("P14", "constructors of the program and of its libraries, one with a thread: the pids that they saw")

@@ -96,6 +96,7 @@ fn programs() -> Vec<Probe> {
             })))
             .both("126", Control::Other("without the bit", &[], Does(plain), "held"))
             .but(Entry::Preload, "free", Control::Nothing("the loader drops the variable: AT_SECURE; name the library in the program, and it is refused: tests/guard.rs"))
+            .but_strict(Entry::Layered, "held", Control::Outside("free"))
             .but(Entry::Exec, "held", Control::Outside("free")),
         probe("P7", "a program with file capabilities, `cap_net_raw+ep`")
             .needs(&["cc", "root", "setcap"])
@@ -106,6 +107,7 @@ fn programs() -> Vec<Probe> {
             })))
             .both("126", Control::Other("without them", &[], Does(plain), "held"))
             .but(Entry::Preload, "held", Control::Outside("free"))
+            .but_strict(Entry::Layered, "held", Control::Outside("free"))
             .but(Entry::Exec, "held", Control::Outside("free")),
         unasked(probe("P10", "a program of musl's").does(|start| run(start, start.scene.program("musl", |dir| dir.compile("musl-gcc", "musl", OUTSIDER, &[])))))
             .needs(&["cc", "musl-gcc"])

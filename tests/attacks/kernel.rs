@@ -2,6 +2,7 @@
 
 use super::probe::Act::{Does, Words};
 use super::probe::{Control, Probe, probe, refused};
+use crate::support::Entry;
 
 pub fn probes() -> Vec<Probe> {
     [sockets(), numbers(), own_process(), code()].concat()
@@ -271,17 +272,13 @@ fn code() -> Vec<Probe> {
         frozen("K15i", "with `no-exec`, execve(2)", &["exec", "/bin/true"])
             .by(&["no-exec"])
             .default("EPERM", Control::With(&[], ""))
-            .strict(
-                "EPERM",
-                Control::With(&["no-exec=false", "no-new-code=false", "seccomp=default", "root=host"], ""),
-            ),
+            .strict("EPERM", Control::With(&["no-exec=false", "no-new-code=false", "seccomp=default", "root=host"], ""))
+            .but(Entry::Layered, "EPERM", Control::Nothing("where it is let through, layered is refused")),
         frozen("K15j", "execveat(2) of a file of memfd_create(2)", &["fexec"])
             .by(&["no-exec"])
             .default("EPERM", Control::With(&[], ""))
-            .strict(
-                "EPERM",
-                Control::With(&["no-exec=false", "no-new-code=false", "seccomp=default", "root=host"], ""),
-            ),
+            .strict("EPERM", Control::With(&["no-exec=false", "no-new-code=false", "seccomp=default", "root=host"], ""))
+            .but(Entry::Layered, "EPERM", Control::Nothing("where it is let through, layered is refused")),
         frozen("K15k", "what is refused is let through by name", &["calls", "mmap-exec", "mprotect-exec"])
             .with(&["seccomp-allow=mmap,mprotect,execve"])
             .default("EPERM × 2", Control::With(&[], "ok × 2"))

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::probe::{Control, Probe};
+use super::probe::{Control, Probe, Profile};
 use super::run::{Row, for_caller, seen};
 use super::{LETTERS, ROUTES, probes};
 use crate::support::Entry;
@@ -20,11 +20,12 @@ test compares it with what is seen.
 **Seen** is what the attack came to: the error of the call, `SIGSYS`, the exit code of a refusal (125, 126) before anything ran,
 or what the program said. It is what is expected, or a test has failed; `EROFS; a user: EACCES` is what root and others see. **By** says
 under which profiles and by which routes: `preload` is the bare variable, `launch` is sbx-launch with the library, `exec` is
-sbx-launch with `--route exec`. Strict cannot be held by `exec`, where the program has yet to be executed and loaded: all of
-it is refused there with 125, which is tried each time and not repeated in the table. **Control** is what shows that the
-protection is the one meant: settings (or the absence of a sandbox) under which the same act does succeed, or gets past the
-filter to the kernel's own answer. `allow CALL` is two runs: the answer changes with `seccomp-action`, so it is the filter's, and
-`seccomp-allow=CALL` alone lifts it.
+sbx-launch with `--route exec`, `layered` with `--route layered`. Strict cannot be held by `exec`, where the program has yet to
+be executed and loaded, and what lets programs be executed, as default does, not by `layered`: all of it is refused there with
+125, which is tried each time and not repeated in the table. **Control** is what shows that the protection is the one meant:
+settings (or the absence of a sandbox) under which the same act does succeed, or gets past the filter to the kernel's own answer.
+`allow CALL` is two runs: the answer changes with `seccomp-action`, so it is the filter's, and `seccomp-allow=CALL` alone lifts
+it.
 ";
 
 const GROUPS: [(char, &str); 8] = [
@@ -69,8 +70,10 @@ fn control(control: Control) -> String {
 fn lines(probe: &Probe, rows: &[&Row]) -> String {
     let mut groups: Vec<(String, String, Vec<&Row>)> = Vec::new();
     for row in rows {
-        let is_strict_by_exec = row.route == Entry::Exec && row.profile == super::probe::Profile::Strict;
-        if is_strict_by_exec && row.expected == "125" && rows.iter().any(|other| other.route != Entry::Exec) {
+        // As the page says before its tables.
+        let refused =
+            [(Entry::Exec, Profile::Strict), (Entry::Layered, Profile::Default)].contains(&(row.route, row.profile));
+        if refused && row.expected == "125" && rows.iter().any(|other| !probe.is_refused(other.profile, other.route)) {
             continue;
         }
         // What is missing here was seen where the page was written.
@@ -103,7 +106,7 @@ fn lines(probe: &Probe, rows: &[&Row]) -> String {
 
 /// `default: preload, launch, exec; strict: preload, launch`.
 fn by(rows: &[&Row]) -> String {
-    let profiles = super::probe::Profile::ALL.into_iter().filter_map(|profile| {
+    let profiles = Profile::ALL.into_iter().filter_map(|profile| {
         let routes: Vec<_> = rows.iter().filter(|row| row.profile == profile).map(|row| route(row.route)).collect();
         (!routes.is_empty()).then(|| format!("{}: {}", profile.name(), routes.join(", ")))
     });

@@ -72,4 +72,5 @@ routes! {
     preload = Preload,
     launch = Launch,
     exec = Exec,
+    layered = Layered,
 }

@@ -202,7 +202,20 @@ impl Probe {
 
     /// The route cannot hold what is asked for.
     pub fn is_refused(&self, profile: Profile, route: Entry) -> bool {
-        route == Entry::Exec && (profile == Profile::Strict || self.in_memory)
+        match route {
+            Entry::Preload | Entry::Launch => false,
+            Entry::Exec => profile == Profile::Strict || self.in_memory,
+            Entry::Layered => profile == Profile::Default && !self.forbids_to_execute(),
+        }
+    }
+
+    fn forbids_to_execute(&self) -> bool {
+        self.with.iter().chain(self.by).any(|&setting| setting == "no-exec")
+    }
+
+    /// The cases of this route are those of the other, where it has none of its own: the library is in the program by both.
+    fn as_by(route: Entry) -> Entry {
+        if route == Entry::Layered { Entry::Launch } else { route }
     }
 
     pub fn case(&self, profile: Profile, route: Entry) -> Option<(&'static str, Control)> {
@@ -213,11 +226,15 @@ impl Probe {
             Profile::Default => self.default.as_ref(),
             Profile::Strict => self.strict.as_ref(),
         }?;
-        let by_route =
-            case.but.iter().rfind(|(by, ..)| *by == route).map(|(_, expected, control)| (*expected, *control));
+        let of = |route: Entry| case.but.iter().rfind(|(by, ..)| *by == route);
+        let by_route = of(route).or_else(|| of(Self::as_by(route))).map(|(_, expected, control)| (*expected, *control));
+        // What cannot be held is refused, and nothing runs.
+        let refusal = match route {
+            Entry::Layered => "refused: it is for policies under which nothing is executed",
+            _ => "refused: the program would have to be in memory first",
+        };
+        let refusal = ("125", Control::Nothing(refusal));
         let cannot = self.is_refused(profile, route);
-        // What cannot be held by executing is refused, and nothing runs.
-        let refusal = ("125", Control::Nothing("refused: the program would have to be in memory first"));
         Some(if cannot { refusal } else { by_route.unwrap_or((case.expected, case.control)) })
     }
 }

@@ -158,9 +158,10 @@ fn attempt(probe: &Probe, scene: &Scene, route: Entry) -> Vec<Row> {
     let cases: Vec<_> = cases.collect();
     let missing = !cases.is_empty() && skip(&format!("::attacks::{}::{route:?}", probe.id), probe.needs);
     let row = |(profile, (expected, must))| {
-        // What the route cannot hold is refused, whatever the act.
+        // What the route cannot hold is refused, whatever the act; by layered for what is asked, whatever the program.
+        let any = !probe.itself || route == Entry::Layered;
         let act = match probe.act {
-            Act::Does(_) if probe.is_refused(profile, route) && !probe.itself => Act::Words(&["attack", "ids"]),
+            Act::Does(_) if probe.is_refused(profile, route) && any => Act::Words(&["attack", "ids"]),
             act => act,
         };
         let seen = (!missing).then(|| come_of(act, &start(probe, scene, profile, route, Some(probe.by))));

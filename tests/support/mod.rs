@@ -23,6 +23,6 @@ pub mod world;
 pub use denied::{Denial, denied};
 pub use ended::{Ended, bare, finish};
 pub use report::Report;
-pub use sandbox::{ENTRIES, EVERY, Entry, Sandbox};
+pub use sandbox::{ENTRIES, EVERY, EXECUTING, Entry, Sandbox};
 pub use temp::TempDir;
 pub use world::World;

@@ -54,6 +54,11 @@ impl Report {
         self.0.iter().all(|(key, values)| values.iter().all(|value| has(key, value)))
     }
 
+    pub fn without(mut self, key: &str) -> Self {
+        self.0.remove(key);
+        self
+    }
+
     /// What must be the same in two runs of one policy: all but what is counted up, or named after the run.
     pub fn without_what_varies(mut self) -> Self {
         // In the host's pid namespace every run has its own numbers.

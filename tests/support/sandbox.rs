@@ -23,11 +23,16 @@ pub enum Entry {
     Launch,
     /// The same by `--route exec`: sbx-launch builds the jail, and executes the program in it.
     Exec,
+    /// The same by `--route layered`: the library then adds what the program could not have been executed under. Nothing can
+    /// be executed inside.
+    Layered,
 }
 
 /// Those by which the program is in memory before the jail is complete: what forbids to execute or to load can hold.
 pub const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
-pub const EVERY: [Entry; 3] = [Entry::Preload, Entry::Launch, Entry::Exec];
+/// Those by which a program can execute others.
+pub const EXECUTING: [Entry; 3] = [Entry::Preload, Entry::Launch, Entry::Exec];
+pub const EVERY: [Entry; 4] = [Entry::Preload, Entry::Launch, Entry::Exec, Entry::Layered];
 
 const SWITCHES: &[&str] = &[
     "explain",
@@ -149,7 +154,7 @@ impl Sandbox {
     pub fn command<A: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: &[A]) -> Command {
         let (own_env, mut words) = match self.entry {
             Entry::Preload => (self.variables(), vec![program.as_ref().to_owned()]),
-            Entry::Launch | Entry::Exec => (Vec::new(), self.flags(program.as_ref())),
+            Entry::Launch | Entry::Exec | Entry::Layered => (Vec::new(), self.flags(program.as_ref())),
         };
         words.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
         let mut command;
@@ -210,6 +215,12 @@ impl Sandbox {
         }
         if self.entry == Entry::Exec {
             words.push("--route=exec".into());
+        }
+        if self.entry == Entry::Layered {
+            words.push("--route=layered".into());
+            // What it is for.
+            let is_said = self.settings.iter().any(|(name, _)| ["no-exec", "profile"].contains(&name.as_str()));
+            words.extend((!is_said).then(|| "--no-exec".into()));
         }
         words.extend(["--".into(), program.to_owned()]);
         words

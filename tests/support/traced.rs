@@ -44,7 +44,7 @@ pub type Tracer = fn(&Sandbox, &[&str]) -> Sandbox;
 pub fn image_of(entry: Entry) -> usize {
     match entry {
         Entry::Preload => 2,
-        Entry::Launch | Entry::Exec => 2,
+        Entry::Launch | Entry::Exec | Entry::Layered => 2,
     }
 }
 

@@ -24,13 +24,19 @@ pub fn is_inside() -> bool {
 
 /// Nothing of the target's has run, and nothing else is running.
 pub fn is_first_and_alone() -> Result<(), Refusal> {
+    is_first()?;
+    is_alone()
+}
+
+/// Nothing of the target's has run.
+pub fn is_first() -> Result<(), Refusal> {
     if stack::libc_has_started() {
         return Err(Refusal::guard(
             "another constructor ran first",
             "another object of this program is linked with -z initfirst, of which a process can have one",
         ));
     }
-    is_alone()
+    Ok(())
 }
 
 /// Nothing else is running.

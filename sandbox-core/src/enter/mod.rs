@@ -6,18 +6,22 @@ mod guard;
 mod name;
 mod run;
 mod watcher;
+mod within;
 
 pub use environment::environment;
 pub use guard::is_inside;
 pub use name::named;
 pub use watcher::watched_by;
+pub use within::entry as second_stage;
+
+use std::ffi::CStr;
 
 use crate::error::Refusal;
 use crate::exit;
 use crate::host::Host;
 use crate::plan::{Plan, plan};
 use crate::policy::Policy;
-use crate::setting::from_environment;
+use crate::setting::{Assignment, from_environment, is_ours};
 use crate::sys::{file, process, stack};
 
 /// Builds the jail the environment asks for, and returns inside it. Where that cannot be, the process ends with 125.
@@ -61,12 +65,18 @@ unsafe fn enter() -> Result<(), Refusal> {
     };
     let own = stack::own_object();
     name::restore(&mut initial)?;
-    let is_setting = |entry: &&[u8]| !again::is_padding(entry) && !name::is_name(entry) && !watcher::is_watcher(entry);
+    let is_setting = |entry: &&[u8]| {
+        !again::is_padding(entry) && !name::is_name(entry) && !watcher::is_watcher(entry) && !within::is_stage(entry)
+    };
     let watcher = watcher::of(&initial.entries());
+    let is_second = initial.entries().into_iter().any(within::is_stage);
     if guard::is_inside() {
         let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
         // What is inside stays as it is: an inherited jail is what the policy around it asked for. Anything else that is
         // asked for here cannot be given, and is not pretended.
+        if is_second {
+            return second(&mut initial, own, &assignments);
+        }
         if !assignments.is_empty() {
             return Err(Refusal::guard(
                 "this process is inside a sandbox already, and SBX_ settings ask for another",
@@ -76,6 +86,12 @@ unsafe fn enter() -> Result<(), Refusal> {
         let mut wanted = environment::without_library(environment::owned(&initial.entries()), own);
         wanted.retain(|entry| is_setting(&entry.as_slice()));
         return initial.replace(&wanted).map_err(|_| environment::no_room());
+    }
+    if is_second {
+        return Err(Refusal::guard(
+            "a second stage is asked for, and there is no first: none of our filters is in force",
+            "SBX_STAGE is for sbx-launch to set: remove it",
+        ));
     }
     let assignments = from_environment(initial.entries().into_iter().filter(is_setting))?;
     guard::is_first_and_alone()?;
@@ -95,4 +111,16 @@ unsafe fn enter() -> Result<(), Refusal> {
     }
     first_name.map_or(Ok(()), again::rename)?;
     run::run(&plan, watcher)
+}
+
+/// In the jail that the launcher has built around this program: what is still to be added to it.
+fn second(initial: &mut stack::Initial, own: Option<&CStr>, assignments: &[Assignment]) -> Result<(), Refusal> {
+    guard::is_first()?;
+    let policy = Policy::new(assignments)?;
+    // Changed before the program was executed; what is ours is taken out of it here.
+    let caller = environment::owned(&initial.entries());
+    let mut wanted = environment::without_library(caller, own);
+    wanted.retain(|entry| !is_ours(entry));
+    initial.replace(&wanted).map_err(|_| environment::no_room())?;
+    within::tighten(&policy)
 }

@@ -39,6 +39,7 @@ pub fn run(plan: &Plan, watcher: Option<i32>) -> Result<(), Refusal> {
             context.observer = None;
             context.maker = None;
             context.uplink = None;
+            context.entry = None;
             context.keeper = None;
             become_target(plan, context);
             Ok(())

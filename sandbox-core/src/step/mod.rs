@@ -6,6 +6,7 @@ pub mod capabilities;
 pub mod cgroup;
 pub mod core_sched;
 pub mod cwd;
+pub mod entry;
 pub mod fds;
 pub mod groups;
 pub mod hostname;
@@ -85,6 +86,8 @@ pub struct Context {
     pub watcher: Option<i32>,
     /// Outer's alone, who keeps the network connected.
     pub uplink: Option<uplink::Keeper>,
+    /// Outer's alone, who sees the library in the program and sweeps.
+    pub entry: Option<entry::Keeper>,
     /// Which of 0, 1 and 2 were closed and are held by us until the jail is complete.
     pub plugged: [bool; 3],
     /// Outer's alone: who removes the control groups.

@@ -57,8 +57,8 @@ pub struct Program(Image);
 /// # Errors
 /// Settings under which nothing can be executed.
 pub fn plan(image: &Image, policy: &Policy, lets_execute: bool) -> Result<Program, PolicyError> {
-    let hint =
-        "only a dynamically linked program in which the library is the first to run can have it: --route preload";
+    let hint = "only a dynamically linked program that loads the library can have it: --route preload or layered says what \
+                keeps it from that";
     let conflict = |name, why: &str| Err(PolicyError::conflict(name, why).with_hint(hint));
     if policy.no_exec.on() {
         return conflict("no-exec", "route exec executes the program in the sandbox");

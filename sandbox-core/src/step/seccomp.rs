@@ -287,6 +287,12 @@ impl Filter {
         &self.programs
     }
 
+    /// The same for a process that has nobody to tell that it is ready: the programs are loaded, and that is all.
+    #[must_use]
+    pub fn within(self) -> Self {
+        Self { silent: false, awaits: false, ..self }
+    }
+
     /// Whether a program can be executed under it, and a failure of that told. Asked of the programs themselves.
     pub fn lets_execute(&self) -> bool {
         let lets = |nr: i64| {

@@ -14,7 +14,7 @@ use crate::policy::types::Namespace;
 use crate::report::{self, By, Ended, Outputs};
 use crate::seccomp;
 use crate::step::cgroup::{self, Keeper};
-use crate::step::{self, Context, observer, program, time_limit, uplink};
+use crate::step::{self, Context, entry, observer, program, time_limit, uplink};
 use crate::sys::call::Call;
 use crate::sys::signal::{Change, Reaped, Taken, Usage};
 use crate::sys::socket::{Channel, Message};
@@ -38,6 +38,8 @@ pub struct Outer<'a> {
     observer: Option<Observer>,
     /// Who keeps the network connected.
     uplink: Option<uplink::Keeper>,
+    /// Who sees the library in the program, until it has.
+    entry: Option<entry::Keeper>,
     /// Who removes the control groups.
     keeper: Option<Keeper>,
     clock: Clock,
@@ -59,6 +61,8 @@ enum KilledFor {
     Signal(i32),
     Time,
     Memory,
+    /// It could not be seen to have begun as it must.
+    Entry(Failure),
 }
 
 impl<'a> Outer<'a> {
@@ -78,6 +82,7 @@ impl<'a> Outer<'a> {
             outputs: context.outputs,
             observer: context.observer.map(|channel| Observer::new(channel, !plan.is_new(Namespace::Pid))),
             uplink: context.uplink,
+            entry: context.entry,
             keeper: context.keeper,
             clock: Clock::new(limit),
             log: context.log,
@@ -99,7 +104,15 @@ impl<'a> Outer<'a> {
             // While inner is still at work, as it costs time and needs nothing of inner.
             self.confine().map_err(own)?;
         }
-        match self.channel.receive().map_err(own)? {
+        let said = match (self.channel.receive().map_err(own)?, &mut self.entry) {
+            (Some(Message::Listener(listener)), Some(entry)) => {
+                let failed = |failure| (self.plan.number_of(entry::NAME), failure, Cause::Unknown);
+                entry.begin(listener).map_err(failed)?;
+                self.channel.receive().map_err(own)?
+            }
+            (said, _) => said,
+        };
+        match said {
             Some(Message::Ready { listener }) => {
                 self.observe(listener)?;
                 self.ours.extend(listener);
@@ -122,11 +135,18 @@ impl<'a> Outer<'a> {
             self.clock.start().map_err(of_limit)?;
             self.channel.send(&Message::Go).map_err(own)?;
         }
+        if self.entry.is_none() {
+            self.fall_silent();
+        }
+        Ok(())
+    }
+
+    /// From here on standard error is the program's.
+    fn fall_silent(&mut self) {
         if !self.how.log_file {
             file::complain_to(2);
             self.log = None;
         }
-        Ok(())
     }
 
     /// Lets the observer have what the filter asks on.
@@ -160,7 +180,8 @@ impl<'a> Outer<'a> {
         let last_word = self.last_word.as_ref().map(Channel::number);
         let keep = [Some(2), Some(self.channel.number()), status, syscall, log, observer, uplink, last_word];
         let groups = self.keeper.iter().flat_map(Keeper::descriptors);
-        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()).chain(groups))?;
+        let entry = self.entry.iter().flat_map(entry::Keeper::descriptors);
+        file::close_all_but(keep.into_iter().flatten().chain(self.outputs.descriptors()).chain(groups).chain(entry))?;
         mount::chdir(c"/")?;
         process::no_core();
         privilege::not_dumpable()?;
@@ -174,6 +195,7 @@ impl<'a> Outer<'a> {
         // ignored: inner may have ended already, as after a failure of its own
         let _ = signal::send(self.inner, libc::SIGKILL);
         let _ = signal::wait_end(self.inner);
+        self.dismiss_keeper_of_entry();
         self.disconnect();
         self.remove_groups(true);
         self.tell(error)
@@ -208,6 +230,7 @@ impl<'a> Outer<'a> {
     /// Waits for the target's end.
     pub fn supervise(&mut self) -> ! {
         self.watcher();
+        self.beginning();
         loop {
             match signal::take() {
                 Ok(Taken { signal: libc::SIGCHLD, .. }) => self.children(),
@@ -269,6 +292,31 @@ impl<'a> Outer<'a> {
         let _ = signal::send(self.inner, signal);
     }
 
+    /// Who sees to the program's beginning has ended: it goes on, or nothing of it runs.
+    fn beginning(&mut self) {
+        let Some(keeper) = &mut self.entry else { return };
+        let begun = match keeper.state() {
+            // What it is held by is let go when it is dead.
+            entry::State::Awaited | entry::State::Over => return,
+            _ if self.killed_for.is_some() => return,
+            entry::State::Entered(id) => keeper.let_begin(id),
+            entry::State::Failed(failure) => Err(failure),
+        };
+        match begun {
+            Ok(()) => {
+                self.dismiss_keeper_of_entry();
+                self.fall_silent();
+            }
+            Err(failure) => self.kill_all(KilledFor::Entry(failure)),
+        }
+    }
+
+    fn dismiss_keeper_of_entry(&mut self) {
+        if let Some(keeper) = self.entry.take() {
+            keeper.end();
+        }
+    }
+
     /// Waits for it, if it has ended.
     fn watcher(&mut self) {
         self.watcher = self.watcher.filter(|&pid| matches!(signal::reap(pid), Ok(None)));
@@ -276,6 +324,7 @@ impl<'a> Outer<'a> {
 
     fn children(&mut self) {
         self.watcher();
+        self.beginning();
         loop {
             let Reaped { status, usage, .. } = match signal::reap(self.inner) {
                 Ok(Some(reaped)) => reaped,
@@ -364,7 +413,12 @@ impl<'a> Outer<'a> {
     fn end(&mut self, change: Change, usage: Usage) -> ! {
         // Before all is told: what the observer has to say comes before the end, and it knows a part of it.
         self.disconnect();
+        let why = self.entry.take().and_then(entry::Keeper::last_word);
+        self.killed_for = self.killed_for.or(why.map(KilledFor::Entry));
         let by_filter = self.observer.as_ref().is_some_and(Observer::end);
+        if let Some(KilledFor::Entry(failure)) = self.killed_for {
+            self.never_begun(failure)
+        }
         if change == Change::Killed(libc::SIGSYS) && self.observer.is_none() && self.killed_for.is_none() {
             file::complain(&self.unexplained());
         }
@@ -414,6 +468,24 @@ impl<'a> Outer<'a> {
 }
 
 impl Outer<'_> {
+    /// The program was killed where the kernel held it.
+    fn never_begun(&mut self, failure: Failure) -> ! {
+        self.remove_groups(true);
+        let object = self.plan.steps.iter().find(|planned| planned.step.name() == entry::NAME);
+        let object = object.map(|planned| planned.step.object(failure.object)).unwrap_or_default();
+        let error = SetupError::new(entry::NAME, failure, object);
+        let line = match entry::is_not_loaded(failure) {
+            true => {
+                format!("sbx: entry: {}: the library was not loaded into it, and nothing of it has run\n", error.object)
+            }
+            false => Refusal::from(error.clone()).message(),
+        };
+        file::complain(&line);
+        // ignored: the line above has been written, and the exit code stands
+        let _ = self.outputs.last(&report::failed(&error));
+        process::exit(exit::REFUSED)
+    }
+
     /// What is known of a death by SIGSYS that nobody was asked about. Standard error is open for it: to have an observer
     /// for calls of other architectures, which next to nobody makes, would cost every start.
     fn unexplained(&self) -> String {

@@ -296,6 +296,12 @@ pub fn link_text(dir: BorrowedFd<'_>, name: &CStr) -> Result<CString> {
     CString::new(buffer).map_err(|_| refused(Call::Readlink, libc::EBADMSG))
 }
 
+/// Takes the name `path` away; of a directory with AT_REMOVEDIR in `flags`, unlinkat(2).
+pub fn unlink(path: &CStr, flags: i32) -> Result<()> {
+    // SAFETY: `path` is a live C string.
+    check(Call::Unlink, unsafe { libc::unlinkat(libc::AT_FDCWD, path.as_ptr(), flags) }.into()).map(drop)
+}
+
 /// symlinkat(2).
 pub fn symlink(target: &CStr, dir: BorrowedFd<'_>, name: &CStr) -> Result<()> {
     // SAFETY: both are live C strings.

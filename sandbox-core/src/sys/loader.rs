@@ -23,6 +23,16 @@ pub struct Loader {
     debug: usize,
 }
 
+/// Whether ld.so calls set_tid_address(2) when it has mapped all objects and relocated none, as it does since glibc 2.34.
+pub fn asks_before_it_relocates() -> bool {
+    // SAFETY: the C library gives a C string that is never written to.
+    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    let mut numbers =
+        version.to_bytes().split(|&byte| byte == b'.').map(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let number: Option<(u32, u32)> = numbers.next().flatten().zip(numbers.next().flatten());
+    number >= Some((2, 34))
+}
+
 impl Loader {
     /// That of this process: `None` where it has none.
     pub fn own() -> Option<Self> {
@@ -41,12 +51,25 @@ impl Loader {
 
     /// What is in the list of objects of process `pid`, where it starts at `base`; `None` where it cannot be read.
     pub fn look(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
-        let debug = base.wrapping_add(self.debug);
-        let word = |address: usize| usize::try_from(process::read_word(pid, address)?).ok();
-        let state = word(debug.wrapping_add(std::mem::offset_of!(Debug, state)))? & 0xffff_ffff;
-        if state != CONSISTENT {
+        if self.state(pid, base)? != CONSISTENT {
             return Some(Seen::Incomplete);
         }
+        self.find(pid, base, name)
+    }
+
+    /// The same before any of the objects is relocated, when none of their code can have run; `None` also where that is over.
+    pub fn look_early(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
+        (self.state(pid, base)? == ADD).then(|| self.find(pid, base, name)).flatten()
+    }
+
+    fn state(&self, pid: i32, base: usize) -> Option<usize> {
+        let state = base.wrapping_add(self.debug).wrapping_add(std::mem::offset_of!(Debug, state));
+        Some(usize::try_from(process::read_word(pid, state)?).ok()? & 0xffff_ffff)
+    }
+
+    fn find(&self, pid: i32, base: usize, name: &[u8]) -> Option<Seen> {
+        let debug = base.wrapping_add(self.debug);
+        let word = |address: usize| usize::try_from(process::read_word(pid, address)?).ok();
         let mut next = word(debug.wrapping_add(std::mem::offset_of!(Debug, map)))?;
         // A list that does not end is none.
         for _ in 0..OBJECTS_MAX {
@@ -65,6 +88,30 @@ impl Loader {
     }
 }
 
+/// Where ld.so and the program's own first instruction are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub base: usize,
+    pub entry: usize,
+}
+
+impl Place {
+    /// From what the kernel has told the process, /proc/PID/auxv of proc(5); `None` also where it has no ld.so.
+    pub fn of(pid: i32) -> Option<Self> {
+        let told = std::fs::read(format!("/proc/{pid}/auxv")).ok()?;
+        let value = |wanted: u64| {
+            told.chunks_exact(16).find_map(|pair| {
+                let (kind, value) = pair.split_at(8);
+                let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
+                (number(kind)? == wanted).then(|| number(value)).flatten()
+            })
+        };
+        let base = usize::try_from(value(libc::AT_BASE)?).ok().filter(|&base| base != 0)?;
+        let entry = usize::try_from(value(libc::AT_ENTRY)?).ok()?;
+        Some(Self { base, entry })
+    }
+}
+
 /// What a list of objects says of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -78,6 +125,8 @@ pub enum Seen {
 
 /// RT_CONSISTENT
 const CONSISTENT: usize = 0;
+/// RT_ADD
+const ADD: usize = 1;
 /// Far more than a program has.
 const OBJECTS_MAX: usize = 1 << 16;
 

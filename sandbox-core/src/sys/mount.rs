@@ -145,6 +145,18 @@ fn detach_here() -> Result<()> {
     check(Call::Umount, unsafe { libc::umount2(c".".as_ptr(), libc::MNT_DETACH) }.into()).map(drop)
 }
 
+/// Detaches the mount at `path`, umount2(2).
+pub fn detach(path: &CStr) -> Result<()> {
+    // SAFETY: `path` is a live C string.
+    check(Call::Umount, unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) }.into()).map(drop)
+}
+
+/// Makes `root` the root of this process and its current directory, chroot(2).
+pub fn change_root(root: BorrowedFd<'_>) -> Result<()> {
+    fchdir(root)?;
+    chroot_here()
+}
+
 /// Makes the current directory the root, chroot(2).
 fn chroot_here() -> Result<()> {
     // SAFETY: the path is a literal.

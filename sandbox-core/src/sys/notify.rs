@@ -46,6 +46,12 @@ impl AsFd for Listener {
     }
 }
 
+impl From<OwnedFd> for Listener {
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+}
+
 impl Listener {
     /// Whoever asks has nothing to do until it is answered: both take turns on one processor where the kernel can do that
     /// (Linux 6.6), SECCOMP_IOCTL_NOTIF_SET_FLAGS.

@@ -13,6 +13,12 @@ const SECBIT_NO_CAP_AMBIENT_RAISE: u64 = 0b11 << 6;
 pub const KILL: u64 = 1 << 5;
 /// CAP_DAC_OVERRIDE
 pub const DAC_OVERRIDE: u64 = 1 << 1;
+/// CAP_SYS_CHROOT
+pub const SYS_CHROOT: u64 = 1 << 18;
+/// CAP_SYS_PTRACE
+pub const SYS_PTRACE: u64 = 1 << 19;
+/// CAP_SYS_ADMIN
+pub const SYS_ADMIN: u64 = 1 << 21;
 
 fn prctl(call: Call, option: i32, two: u64, three: u64) -> Result<()> {
     // SAFETY: every option used in this file takes numbers, not pointers, prctl(2).
@@ -111,6 +117,16 @@ pub fn no_new_privs() -> Result<()> {
 /// Makes the process readable to nobody: no ptrace, no core, `/proc/PID` owned by root.
 pub fn not_dumpable() -> Result<()> {
     prctl(Call::PrSetDumpable, libc::PR_SET_DUMPABLE, 0, 0)
+}
+
+/// Whether this thread has made set_tid_address(2) since it was executed, PR_GET_TID_ADDRESS of prctl(2). EINVAL: the kernel
+/// is built without CONFIG_CHECKPOINT_RESTORE.
+pub fn has_tid_address() -> Result<bool> {
+    let mut address = 0_usize;
+    // SAFETY: the kernel writes one pointer to the live word.
+    let answer = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut address, 0_u64, 0_u64, 0_u64) };
+    check(Call::PrGetTidAddress, answer.into())?;
+    Ok(address != 0)
 }
 
 /// Asks for SIGKILL when the thread that made this process dies.

@@ -40,6 +40,10 @@ pub enum Message {
     Held(bool),
     /// keeper of control groups → outer: somebody inside was killed for want of memory.
     OutOfMemory,
+    /// inner → outer → keeper of entry: on what the program is asked about, open.
+    Listener(OwnedFd),
+    /// keeper of entry → outer: what is asked under this number may go on.
+    Entered(u64),
 }
 
 const SIZE: usize = 16;
@@ -95,7 +99,7 @@ impl Channel {
         let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
         header.msg_iov = &raw mut part;
         header.msg_iovlen = 1;
-        if let Message::Network(fd) = message {
+        if let Message::Network(fd) | Message::Listener(fd) = message {
             control.put(fd.as_raw_fd(), &mut header);
         }
         loop {
@@ -231,6 +235,7 @@ impl Control {
 }
 
 fn encode(message: &Message) -> [u8; SIZE] {
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
     let (head, step, object, number) = match message {
         Message::Failed { step, failure, cause } => {
             ([0, failure.call as u8, *cause as u8, 0], *step, failure.object, failure.errno)
@@ -248,6 +253,8 @@ fn encode(message: &Message) -> [u8; SIZE] {
         Message::Hold { thread, nr, ret } => ([11, 0, 0, 0], *nr, *ret, *thread),
         Message::Held(held) => ([12, 0, 0, 0], 0, u32::from(*held), 0),
         Message::OutOfMemory => ([13, 0, 0, 0], 0, 0, 0),
+        Message::Listener(_) => ([14, 0, 0, 0], 0, 0, 0),
+        Message::Entered(id) => ([15, 0, 0, 0], half(*id), half(id >> 32), 0),
     };
     let mut bytes = MaybeUninit::<[u8; SIZE]>::zeroed();
     // SAFETY: sixteen zero bytes are a valid array.
@@ -286,6 +293,8 @@ fn decode(bytes: &[u8; SIZE], fd: Option<OwnedFd>) -> Result<Message> {
         (11, ..) => Ok(Message::Hold { thread: errno, nr: u32::from_ne_bytes(step), ret: object }),
         (12, ..) => Ok(Message::Held(object != 0)),
         (13, ..) => Ok(Message::OutOfMemory),
+        (14, _, Some(fd)) => Ok(Message::Listener(fd)),
+        (15, ..) => Ok(Message::Entered(u64::from(u32::from_ne_bytes(step)) | u64::from(object) << 32)),
         _ => Err(unexpected(Call::Recv)),
     }
 }

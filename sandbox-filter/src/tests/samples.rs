@@ -24,7 +24,7 @@ pub fn registers() -> Vec<[u64; 6]> {
 }
 
 /// Values that some rule compares with, and their neighbours in spirit.
-const WORDS: [u64; 39] = [
+const WORDS: [u64; 40] = [
     0,
     1,
     2,
@@ -64,6 +64,7 @@ const WORDS: [u64; 39] = [
     0x40_0000,
     0x0002_0000,
     0xffff_ffff,
+    0xc018_2101,
 ];
 
 /// Bits of clone, personality and PR_SET_VMA, and requests of ioctl.

@@ -72,7 +72,12 @@ impl Around {
 ///
 /// # Errors
 /// Its privileges would be real; or its descriptor cannot be moved.
-fn image(target: Target, policy: &Policy, arguments: Vec<CString>, environment: Vec<CString>) -> Result<Image, Error> {
+pub fn image(
+    target: Target,
+    policy: &Policy,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+) -> Result<Image, Error> {
     // Mounts of the sandbox's own are nosuid; the host's are not.
     if policy.allow_new_privs.on() && policy.share.items().contains(&Namespace::Mount) {
         use Trouble::{FileCapabilities, SetId, Unreadable};

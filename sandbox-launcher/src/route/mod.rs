@@ -1,6 +1,7 @@
 //! Who builds the sandbox: the library inside the program, or the launcher around it.
 
 pub mod exec;
+pub mod layered;
 pub mod preload;
 pub mod visible;
 pub mod watch;
@@ -20,6 +21,8 @@ pub enum Route {
     Preload,
     /// The launcher.
     Exec,
+    /// Both, one after the other.
+    Layered,
 }
 
 impl Route {
@@ -28,6 +31,7 @@ impl Route {
             b"auto" => Some(Route::Auto),
             b"preload" => Some(Route::Preload),
             b"exec" => Some(Route::Exec),
+            b"layered" => Some(Route::Layered),
             _ => None,
         }
     }
@@ -38,7 +42,7 @@ impl Route {
     /// The library is asked for, and cannot be the first to run.
     pub fn is_exec(self, target: &mut Target) -> Result<bool, Error> {
         match (self, target.unheld.take()) {
-            (Route::Exec, _) => Ok(true),
+            (Route::Exec | Route::Layered, _) => Ok(true),
             (_, None) => Ok(false),
             (Route::Preload, Some((path, why))) => Err(Error::Target { path, why }),
             (Route::Auto, unheld) => {

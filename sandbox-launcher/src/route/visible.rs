@@ -32,9 +32,23 @@ pub fn settings(target: &Target, is_exec: bool, policy: &Policy, host: &Host) ->
         .chain(&target.loader)
         .collect();
     let needed = needed.get(..needed.len().saturating_sub(in_memory)).unwrap_or_default();
-    let mut binds: Vec<Assignment> = Vec::new();
+    let needed: Vec<PathBuf> = needed.iter().map(|path| path.to_path_buf()).collect();
+    Ok(assignments(&binds(&needed, &target.name(), policy, host)?)?)
+}
+
+/// The files among these, which `program` needs, that are hidden: each with the name that it must have inside.
+///
+/// # Errors
+/// As `mounts::shows`; or a name that cannot be followed.
+pub fn binds(
+    needed: &[PathBuf],
+    program: &str,
+    policy: &Policy,
+    host: &Host,
+) -> Result<Vec<(PathBuf, PathBuf)>, Error> {
+    let mut binds: Vec<(PathBuf, PathBuf)> = Vec::new();
     for path in needed {
-        let unusable = |error| Error::Target { path: target.name(), why: Trouble::Unusable(error) };
+        let unusable = |error| Error::Target { path: program.into(), why: Trouble::Unusable(error) };
         let real = match path.canonicalize() {
             // What has no name, as a file in memory, is executed by descriptor.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -44,12 +58,20 @@ pub fn settings(target: &Target, is_exec: bool, policy: &Policy, host: &Host) ->
         let of_proc = [Path::new("/proc"), Path::new("/dev")].iter().any(|dir| literal.starts_with(dir));
         for name in [&literal, &real].into_iter().skip(usize::from(of_proc)) {
             if !mounts::shows(policy, host, name.as_os_str().as_bytes())? {
-                binds.extend(bind(&real, name)?);
+                binds.push((real.clone(), name.clone()));
                 break;
             }
         }
     }
     Ok(binds)
+}
+
+/// The settings by which they are seen.
+///
+/// # Errors
+/// None that is known: the setting is there.
+pub fn assignments(binds: &[(PathBuf, PathBuf)]) -> Result<Vec<Assignment>, PolicyError> {
+    binds.iter().filter_map(|(source, target)| bind(source, target).transpose()).collect()
 }
 
 fn bind(source: &Path, target: &Path) -> Result<Option<Assignment>, PolicyError> {

@@ -13,7 +13,7 @@ use sandbox_core::error::{Failure, Refusal, SetupError};
 use sandbox_core::exit;
 use sandbox_core::hint::Cause;
 use sandbox_core::sys::call::Call;
-use sandbox_core::sys::loader::{Loader, Seen};
+use sandbox_core::sys::loader::{Loader, Place, Seen};
 use sandbox_core::sys::process::{self, Forked};
 use sandbox_core::sys::socket::{Channel, Message, peer_gone};
 use sandbox_core::sys::trace::{self, Breakpoint, Registers, Stop};
@@ -172,7 +172,7 @@ fn until_loaded(launcher: i32, sought: &Sought<'_>, loader: Loader) -> Result<Ou
 impl Places {
     /// In a program that has just been executed.
     fn set(pid: i32, loader: Loader) -> Result<Self> {
-        let (base, entry) = starts(pid).ok_or_else(|| refuse(libc::EIO))?;
+        let Place { base, entry } = Place::of(pid).ok_or_else(|| refuse(libc::EIO))?;
         let [hook, entry] = [loader.hook(base), entry].map(|address| Breakpoint::set(pid, address));
         Ok(Self { base, hook: hook?, entry: entry?, stepping: false })
     }
@@ -204,18 +204,4 @@ impl Places {
         }
         Ok(None)
     }
-}
-
-/// Where ld.so and the program begin, from what the kernel has told the program, /proc/PID/auxv of proc(5).
-fn starts(pid: i32) -> Option<(usize, usize)> {
-    let told = fs::read(format!("/proc/{pid}/auxv")).ok()?;
-    let value = |wanted: u64| {
-        told.chunks_exact(16).find_map(|pair| {
-            let (kind, value) = pair.split_at(8);
-            let number = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
-            (number(kind)? == wanted).then(|| number(value)).flatten()
-        })
-    };
-    let base = usize::try_from(value(libc::AT_BASE)?).ok().filter(|&base| base != 0)?;
-    Some((base, usize::try_from(value(libc::AT_ENTRY)?).ok()?))
 }

@@ -173,6 +173,7 @@ pub fn witness(nr: u32, args: &[u64; 6]) -> u32 {
 
 pub fn supervisor(nr: u32, args: &[u64; 6]) -> u32 {
     match i64::from(nr) {
+        SYS_ioctl => unless(low(args[1]) != 0xc018_2101, EPERM),
         SYS_mmap => unless(args[2] & 4 != 0, EPERM),
         SYS_read
         | SYS_write
