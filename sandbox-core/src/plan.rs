@@ -96,7 +96,8 @@ pub struct Supervision {
 }
 
 impl Supervision {
-    /// Whether inner waits for outer's word before main, as something is to be said or to run before that.
+    /// Whether outer has something to say or to begin between inner's word and its own, without which nothing of the
+    /// program's runs.
     pub fn begins_on_word(&self) -> bool {
         self.status_fd.is_some() || self.stats || self.time_limit.is_some() || self.observed.is_some()
     }
@@ -804,10 +805,10 @@ mod tests {
 
     #[test]
     fn a_filter_under_which_setup_cannot_end_is_loaded_after_it() {
-        for deny in ["write", "close", "symlink,write"] {
+        for deny in ["write", "close", "read", "symlink,write"] {
             assert!(lines(&[("seccomp-deny", deny)]).contains("after the last word"), "{deny}");
         }
-        for settings in [("seccomp-deny", "symlink,read"), ("seccomp", "bpf:000600007fff0000")] {
+        for settings in [("seccomp-deny", "symlink,mkdir"), ("seccomp", "bpf:000600007fff0000")] {
             assert!(!lines(&[settings]).contains("after the last word"), "{settings:?}");
         }
     }

@@ -182,13 +182,11 @@ fn finish(plan: &Plan, context: &mut Context) -> Result<(), Failure> {
     }
     let Some(channel) = context.channel.as_ref() else { return Ok(()) };
     channel.tell(&Message::Ready { listener: context.listener.as_ref().map(AsRawFd::as_raw_fd) })?;
-    if plan.supervision.begins_on_word() {
-        match channel.hear()? {
-            Some(Message::Go) => {}
-            _ => return Err(peer_gone()),
-        }
+    // That outer is confined, and more where it has more to do: mostly it is here already.
+    match channel.hear()? {
+        Some(Message::Go) => Ok(()),
+        _ => Err(peer_gone()),
     }
-    Ok(())
 }
 
 /// Outer: makes what can be made beside inner, waits until inner is ready, and supervises.

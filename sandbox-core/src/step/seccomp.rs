@@ -19,8 +19,6 @@ pub struct Filter {
     observed: Option<Vec<libc::sock_filter>>,
     /// Setup cannot end under it, and ends before it is loaded.
     silent: bool,
-    /// Main may begin when outer says so, not before.
-    awaits: bool,
     says: String,
 }
 
@@ -53,8 +51,8 @@ pub fn ends_in_sigsys(policy: &Policy) -> bool {
     }
 }
 
-/// What inner does under the filter: it says that it is ready, and closes the channel.
-const LAST_WORDS: [i64; 2] = [libc::SYS_write, libc::SYS_close];
+/// What inner does under the filter: it says that it is ready, waits for outer's word, and closes the channel.
+const LAST_WORDS: [i64; 3] = [libc::SYS_write, libc::SYS_read, libc::SYS_close];
 
 /// Always planned: even the filter `none` refuses foreign architectures, x32 and unknown numbers, and carries the
 /// marker by which a process inside is known.
@@ -77,17 +75,16 @@ pub fn plan(policy: &Policy) -> Result<Filter, PolicyError> {
         programs.insert(0, Cow::Owned(stays_off.map_err(|error| PolicyError::conflict("seccomp", error.to_string()))?));
     }
     let lets = |nr: i64| lets(policy, &programs, nr);
-    let awaits = policy.time_limit.is_some() || policy.stats.is_some();
-    let silent = !LAST_WORDS.into_iter().all(lets) || (awaits && !lets(libc::SYS_read));
+    let silent = !LAST_WORDS.into_iter().all(lets);
     room_for_the_rest(policy, silent, lets)?;
     let observed = policy.observe.map(|what| observed(policy, &programs, what)).transpose()?;
     if observed.is_some() && silent {
         return Err(PolicyError::conflict(
             "observe",
-            "the observer begins under the filter, which refuses write or close",
+            "the observer begins under the filter, which refuses read, write or close",
         ));
     }
-    Ok(Filter { says: says(policy, &name, silent), programs, observed, silent, awaits })
+    Ok(Filter { says: says(policy, &name, silent), programs, observed, silent })
 }
 
 /// Whether what setup does with this call is let through. Of shipped filters that is known, unless a call is refused by
@@ -180,17 +177,20 @@ fn own(policy: &Policy, program: &[libc::sock_filter]) -> Result<Vec<Cow<'static
 /// What else is done under the filter must be let through by it.
 fn room_for_the_rest(policy: &Policy, silent: bool, lets: impl Fn(i64) -> bool) -> Result<(), PolicyError> {
     let conflict = |name, why: &str| Err(PolicyError::conflict(name, why));
-    if policy.status_fd.is_some() && (silent || !lets(libc::SYS_read)) {
+    if policy.status_fd.is_some() && silent {
         return conflict(
             "status-fd",
             "what is in force is read back under the filter, which refuses read, write or close",
         );
     }
     if policy.log_level == Some(LogLevel::Debug) && silent {
-        return conflict("log-level", "the last step's cost is told under the filter, which refuses write or close");
+        return conflict(
+            "log-level",
+            "the last step's cost is told under the filter, which refuses read, write or close",
+        );
     }
     if policy.allow_new_privs.on() && (silent || ![libc::SYS_capset, libc::SYS_prctl].into_iter().all(lets)) {
-        let why = "capabilities are given up under the filter, which refuses write, close, capset or prctl";
+        let why = "capabilities are given up under the filter, which refuses read, write, close, capset or prctl";
         return conflict("allow-new-privs", why);
     }
     Ok(())
@@ -290,7 +290,7 @@ impl Filter {
     /// The same for a process that has nobody to tell that it is ready: the programs are loaded, and that is all.
     #[must_use]
     pub fn within(self) -> Self {
-        Self { silent: false, awaits: false, ..self }
+        Self { silent: false, ..self }
     }
 
     /// Whether a program can be executed under it, and a failure of that told. Asked of the programs themselves.
@@ -319,13 +319,13 @@ impl Step for Filter {
         if !self.silent {
             return load();
         }
-        let channel = context.channel.take().ok_or_else(peer_gone)?;
+        let channel = context.channel.as_ref().ok_or_else(peer_gone)?;
         channel.tell(&Message::Ready { listener: None })?;
-        if self.awaits && !matches!(channel.hear()?, Some(Message::Go)) {
+        if !matches!(channel.hear()?, Some(Message::Go)) {
             return Err(peer_gone());
         }
         // From here on nothing can be told but by ending; and nothing of setup's can be closed any more.
-        drop(channel);
+        drop(context.channel.take());
         file::complain_to(2);
         drop(context.log.take());
         load().or_else(|failure| {

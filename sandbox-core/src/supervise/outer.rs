@@ -104,6 +104,8 @@ impl<'a> Outer<'a> {
             // While inner is still at work, as it costs time and needs nothing of inner.
             self.confine().map_err(own)?;
         }
+        // Inner need not wait for it then. Where it cannot be told, it may have failed, and says so first.
+        let told = if self.how.begins_on_word() { Ok(()) } else { self.channel.send(&Message::Go) };
         let said = match (self.channel.receive().map_err(own)?, &mut self.entry) {
             (Some(Message::Listener(listener)), Some(entry)) => {
                 let failed = |failure| (self.plan.number_of(entry::NAME), failure, Cause::Unknown);
@@ -114,6 +116,7 @@ impl<'a> Outer<'a> {
         };
         match said {
             Some(Message::Ready { listener }) => {
+                told.map_err(own)?;
                 self.observe(listener)?;
                 self.ours.extend(listener);
             }
