@@ -24,9 +24,8 @@ use crate::observe;
 use crate::policy_file;
 use crate::print::{self, Merged};
 use crate::report::{self, Report};
-use crate::route::exec::Around;
-use crate::route::layered::{Given, Layered};
 use crate::route::{Route, preload, visible, watch};
+use crate::start::{Inside, Start, execute};
 use crate::target::{self, Surroundings, Target, Trouble};
 use crate::tree;
 
@@ -106,9 +105,9 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<Vec<u8>, Error> {
             let mut stderr = std::io::stderr();
             let text = report.text(form, &stderr);
             stderr.write_all(text.as_bytes()).map_err(Error::Output)?;
-            match execute(&invocation, (&policy, &host, &plan), &environment, assignments, task)? {}
+            match execute(&invocation, (&policy, &host, &plan), &environment, &assignments, task)? {}
         }
-        _ => match execute(&invocation, (&policy, &host, &plan), &environment, assignments, task)? {},
+        _ => match execute(&invocation, (&policy, &host, &plan), &environment, &assignments, task)? {},
     }
 }
 
@@ -148,33 +147,27 @@ fn print_plan(
         .map(|interpreter| format!(", run by {}", path(&interpreter.path)))
         .collect::<String>();
     // In the columns of the plan's own lines.
-    let mut describe = |layered: Layered, why: &str| -> Result<Vec<u8>, Error> {
-        out.push_str(&format!("route   layered         {} into {program}{by}{why}\n", path(library.path())));
-        out.push_str(&layered.describe(host)?);
-        Ok(std::mem::take(&mut out).into_bytes())
+    let start = Start {
+        invocation,
+        policy: &policy,
+        host,
+        library: &library,
+        environment: &environment,
+        assignments,
+        observed,
     };
-    if invocation.route == Route::Layered {
-        if observed {
-            return Err(observed_already());
-        }
-        let settings = setting::merged(assignments)?;
-        let given = Given { policy: &policy, host, settings: &settings, arguments: arguments(invocation), environment };
-        return describe(Layered::new(target, &library, given)?, "");
-    }
-    if invocation.route.is_exec(&mut target)? {
+    if invocation.route.is_inside(&mut target)? {
         let why = match &target.unheld {
             None => String::new(),
             Some((file, why)) => format!(": {file}: {why}"),
         };
-        if invocation.route == Route::Auto
-            && !observed
-            && let Some(layered) = instead(invocation, (&policy, host), &library, &environment, assignments)?
-        {
-            return describe(layered, &why);
+        match start.inside(target)? {
+            Inside::Exec(_, plan) => out.push_str(&format!("route   exec            {program}{by}{why}\n{plan}")),
+            Inside::Layered(layered) => {
+                out.push_str(&format!("route   layered         {} into {program}{by}{why}\n", path(library.path())));
+                out.push_str(&layered.describe(host)?);
+            }
         }
-        out.push_str(&format!("route   exec            {program}{by}{why}\n"));
-        let around = Around::new(target, &policy, host, arguments(invocation), environment)?;
-        out.push_str(&around.plan(policy, host)?.to_string());
     } else {
         out.push_str(&format!("route   preload         {} into {program}{by}\n", path(library.path())));
         policy.add(&visible::settings(&target, false, &policy, host)?)?;
@@ -195,93 +188,7 @@ fn print_env(invocation: &Invocation, caller: &[Vec<u8>], settings: &[Merged]) -
     Ok(print::exports(entries.iter().map(Vec::as_slice)))
 }
 
-/// Becomes the target, or what supervises it. Every check comes before the first change.
-fn execute(
-    invocation: &Invocation,
-    (policy, host, plan): (&Policy, &Host, &Plan),
-    caller: &[Vec<u8>],
-    mut assignments: Vec<Assignment>,
-    task: Option<observe::Task>,
-) -> Result<Infallible, Error> {
-    let library = library(invocation)?;
-    let environment = target_environment(policy, caller);
-    let mut target = examine(invocation, policy, &library, &environment)?;
-    let arguments = arguments(invocation);
-    let start = |task: Option<observe::Task>| task.map(observe::Task::start).transpose().map(Option::flatten);
-    if invocation.route == Route::Layered {
-        if task.is_some() {
-            return Err(observed_already());
-        }
-        let settings = setting::merged(&assignments)?;
-        let given = Given { policy, host, settings: &settings, arguments, environment };
-        return Layered::new(target, &library, given)?.run(host);
-    }
-    if invocation.route.is_exec(&mut target)? {
-        if invocation.route == Route::Auto
-            && task.is_none()
-            && let Some(layered) = instead(invocation, (policy, host), &library, &environment, &assignments)?
-        {
-            return layered.run(host);
-        }
-        return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || start(task));
-    }
-    let word = preload::word(library, &target)?;
-    let said = assignments.clone();
-    assignments.extend(visible::settings(&target, false, policy, host)?);
-    let mut settings = setting::merged(&assignments)?;
-    // Before this process is watched: whoever is traced cannot be observed.
-    let observer = start(task)?;
-    if let Some(observer) = &observer {
-        settings.extend(observer.settings()?);
-    }
-    let watcher = match watch::start(&word, &target) {
-        Ok(watcher) => watcher,
-        Err(failure) => {
-            target.unheld = Some((target.name(), Trouble::Unwatched(failure)));
-            // Route preload ends here.
-            invocation.route.is_exec(&mut target)?;
-            if observer.is_none()
-                && let Some(layered) =
-                    instead(invocation, (policy, host), &self::library(invocation)?, &environment, &said)?
-            {
-                return layered.run(host);
-            }
-            return Around::new(target, policy, host, arguments, environment)?.run(policy, host, || Ok(observer));
-        }
-    };
-    preload::hand_over((policy, plan), (&word, &target, watcher), &settings, arguments, (environment, caller))
-}
-
-fn observed_already() -> Error {
-    PolicyError::conflict(
-        "observe",
-        "route layered asks about the program's beginning, and a process has one who is asked",
-    )
-    .into()
-}
-
-/// Both routes together, where the library cannot be the first to run and the launcher alone cannot do what is asked for;
-/// absent also where both cannot.
-fn instead(
-    invocation: &Invocation,
-    (policy, host): (&Policy, &Host),
-    library: &Library,
-    environment: &[Vec<u8>],
-    assignments: &[Assignment],
-) -> Result<Option<Layered>, Error> {
-    let target = || examine(invocation, policy, library, environment);
-    let around = Around::new(target()?, policy, host, arguments(invocation), environment.to_vec())?;
-    if around.plan(policy.clone(), host).is_ok() {
-        return Ok(None);
-    }
-    let settings = setting::merged(assignments)?;
-    let (arguments, environment) = (arguments(invocation), environment.to_vec());
-    let given = Given { policy, host, settings: &settings, arguments, environment };
-    // What hinders it matters less than what hinders the launcher.
-    Ok(Layered::new(target()?, library, given).ok().filter(|layered| layered.plan(host).is_ok()))
-}
-
-fn arguments(invocation: &Invocation) -> Vec<Vec<u8>> {
+pub(crate) fn arguments(invocation: &Invocation) -> Vec<Vec<u8>> {
     invocation.program.iter().map(|argument| argument.clone().into_vec()).collect()
 }
 
@@ -307,7 +214,7 @@ fn report(
             examine(invocation, policy, &library, &environment)?;
         }
         let mut witness = examine_named(own, &[], &library, &environment)?;
-        Route::Preload.is_exec(&mut witness)?;
+        Route::Preload.is_inside(&mut witness)?;
     }
     let kept = setting::named("keep-fd").ok_or_else(|| PolicyError::unknown("keep-fd", Origin::Flag))?;
     let become_witness = |number: i32, arguments: Vec<String>| -> Result<Infallible, Error> {
@@ -316,7 +223,7 @@ fn report(
         said.push(Assignment { setting: kept, text: number.to_string().into_bytes(), origin: Origin::Flag });
         let library = library(invocation)?;
         let target = examine_named(own, &[], &library, &environment)?;
-        let word = preload::word(library, &target)?;
+        let word = preload::word(&library, &target)?;
         let watcher = watch::start(&word, &target)
             .map_err(|failure| Error::Target { path: target.name(), why: Trouble::Unwatched(failure) })?;
         let arguments = arguments.into_iter().map(String::into_bytes).collect();
@@ -331,16 +238,16 @@ fn report(
     Report::make(policy.time_limit.map(|limit| limit.0), become_witness)
 }
 
-fn library(invocation: &Invocation) -> Result<Library, Error> {
+pub(crate) fn library(invocation: &Invocation) -> Result<Library, Error> {
     Library::find(invocation.library.as_deref().map(Path::new))
 }
 
-fn target_environment(policy: &Policy, caller: &[Vec<u8>]) -> Vec<Vec<u8>> {
+pub(crate) fn target_environment(policy: &Policy, caller: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let entries: Vec<&[u8]> = caller.iter().map(Vec::as_slice).collect();
     enter::environment(policy, &entries)
 }
 
-fn examine(
+pub(crate) fn examine(
     invocation: &Invocation,
     policy: &Policy,
     library: &Library,

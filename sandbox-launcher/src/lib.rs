@@ -25,6 +25,7 @@ mod route;
 #[cfg(test)]
 mod sample;
 pub mod script;
+mod start;
 mod symbols;
 mod target;
 mod tree;

@@ -100,7 +100,7 @@ impl Library {
     }
 
     /// A word of LD_PRELOAD for a process that this one becomes by execve: the path, or an inherited descriptor.
-    pub fn inherited_word(self) -> Result<Vec<u8>, nix::errno::Errno> {
+    pub fn inherited_word(&self) -> Result<Vec<u8>, nix::errno::Errno> {
         match self.word() {
             Some(path) => Ok(path.to_owned()),
             // Not closed on exec, and above the standard ones, which may be closed and are the program's.

@@ -49,17 +49,17 @@ impl Around {
         plan::plan_around(&policy, host, self.image.clone())
     }
 
-    /// Becomes what supervises the program.
+    /// Becomes what supervises the program, by this plan.
     ///
     /// # Errors
     /// There is no sandbox.
     pub fn run(
         &self,
+        mut plan: Plan,
         policy: &Policy,
         host: &Host,
         observer: impl FnOnce() -> Result<Option<observe::Started>, Error>,
     ) -> Result<Infallible, Error> {
-        let mut plan = self.plan(policy.clone(), host)?;
         // Not started for what cannot be done.
         if let Some(observer) = observer()? {
             plan = self.plan(observer.told(policy), host)?;

@@ -36,16 +36,17 @@ impl Route {
         }
     }
 
-    /// Whether the launcher builds it.
+    /// Whether the program is executed inside, in what the launcher has built.
     ///
     /// # Errors
     /// The library is asked for, and cannot be the first to run.
-    pub fn is_exec(self, target: &mut Target) -> Result<bool, Error> {
+    pub fn is_inside(self, target: &mut Target) -> Result<bool, Error> {
         match (self, target.unheld.take()) {
-            (Route::Exec | Route::Layered, _) => Ok(true),
-            (_, None) => Ok(false),
+            // Whatever it is.
+            (Route::Exec, _) => Ok(true),
+            (Route::Auto | Route::Preload, None) => Ok(false),
             (Route::Preload, Some((path, why))) => Err(Error::Target { path, why }),
-            (Route::Auto, unheld) => {
+            (Route::Auto | Route::Layered, unheld) => {
                 target.unheld = unheld;
                 Ok(true)
             }

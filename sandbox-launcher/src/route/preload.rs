@@ -21,7 +21,7 @@ use crate::target::{Target, Trouble};
 ///
 /// # Errors
 /// A descriptor that is needed for it cannot be had.
-pub fn word(library: Library, target: &Target) -> Result<Vec<u8>, Error> {
+pub fn word(library: &Library, target: &Target) -> Result<Vec<u8>, Error> {
     library.inherited_word().map_err(|errno| Error::Target { path: target.name(), why: Trouble::Exec(errno) })
 }
 
