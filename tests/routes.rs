@@ -81,6 +81,19 @@ fn programs_of_go_run_inside() {
     assert!(ended.code() == Some(1) && ended.err.contains("operation not permitted"), "{ended:?}");
 }
 
+/// AddressSanitizer ends a program in which another library was loaded first.
+#[test]
+fn programs_with_a_sanitizer_are_executed_inside() {
+    need!("cc");
+    let dir = TempDir::new();
+    let program = dir.compile("cc", "sanitized", include_str!("targets/outsider.c"), &["-fsanitize=address"]);
+    assert!(route(&program, &[]).contains("needs libasan.so"), "{}", route(&program, &[]));
+    // It looks for leaks with ptrace(2), which no filter but `dev` lets through.
+    is_held(&auto().with(&["env=ASAN_OPTIONS=detect_leaks=0"]).run(&program, &[""; 0]));
+    let with_library = Sandbox::new(Entry::Preload).run(&program, &[""; 0]);
+    assert!(with_library.err.contains("ASan runtime does not come first"), "{with_library:?}");
+}
+
 #[test]
 fn code_that_would_run_before_the_library_runs_inside() {
     need!("cc");

@@ -39,6 +39,8 @@ pub enum Early {
     Resolvers,
     /// Defines what the library calls.
     Interposes(String),
+    /// Needs a library that refuses to be loaded after another.
+    SecondTo(String),
     /// Where it looks for libraries cannot be told.
     SearchPath(String),
     Damaged(Unreadable),
@@ -51,6 +53,7 @@ impl std::fmt::Display for Early {
             Early::Audit => f.write_str("names an audit module, which would run before the sandbox"),
             Early::Resolvers => f.write_str("has IFUNC resolvers, which would run before the sandbox"),
             Early::Interposes(name) => write!(f, "defines {name}, which the sandbox uses while it is being built"),
+            Early::SecondTo(name) => write!(f, "needs {name}, which has to be loaded before any other library"),
             Early::SearchPath(path) => {
                 write!(f, "looks for libraries in {path}, which cannot be followed")
             }
@@ -58,6 +61,9 @@ impl std::fmt::Display for Early {
         }
     }
 }
+
+/// Run-time libraries of sanitizers that end the program when another library is before them.
+const JEALOUS: &[&[u8]] = &[b"libasan.so", b"libhwasan.so"];
 
 /// What the library takes from other objects, and from which libraries.
 #[derive(Debug, Default)]
@@ -88,6 +94,10 @@ pub fn check(object: &Object<'_>, imports: &Imports) -> Result<(), Early> {
     }
     if object.has_resolvers().map_err(Early::Damaged)? {
         return Err(Early::Resolvers);
+    }
+    let needed = object.strings(DT_NEEDED).map_err(Early::Damaged)?;
+    if let Some(name) = needed.iter().find(|name| JEALOUS.iter().any(|start| name.starts_with(start))) {
+        return Err(Early::SecondTo(text::show(name)));
     }
     for found in object.found(&imports.symbols).map_err(Early::Damaged)? {
         let data = imports.symbols.iter().any(|s| s.name == found.name && s.is_data());

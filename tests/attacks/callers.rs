@@ -208,7 +208,7 @@ fn early() -> Vec<Probe> {
             .both("125", Control::Other("without one", &[], Does(|start| held_or_nothing(&start.probe(&["attack", "ids"]))), "inside"))
             .but_strict(Entry::Layered, "126", Control::Other("without one", &[], Does(|start| held_or_nothing(&start.probe(&["attack", "ids"]))), "inside")),
         untried("P13c", "the library in /etc/ld.so.preload", "the file is the whole host's; a library loaded again inside does nothing, or refuses: tests/guard.rs"),
-        untried("P13d", "a program built with a sanitizer, whose library wants to be first", "its run-time library is not among what the tests use; another library that is first is P13"),
+        untried("P13d", "a program built with a sanitizer, whose library wants to be first", "it is executed inside, as no library may be before that one: tests/routes.rs; another library that is first is P13"),
         preload("P14", "constructors of the program and of its libraries, one with a thread: the pids that they saw")
             .with(&["bind-ro={dir}"])
         .does(|start| {

@@ -70,7 +70,7 @@ fn programs() -> Vec<Probe> {
             .does(|start| held(&start.run(&start.scene.program("static", |dir| dir.compile("cc", "static", OUTSIDER, &["-static"])), &NOBODY)))
             .default("held", Control::Outside("free"))
             .strict("125", Control::Other("the program, linked dynamically", &[], Does(plain), "held")),
-        untried("P3", "a static program of Go's", "the kernel and sbx see a static ELF: P1; no Go compiler is among what the tests use"),
+        untried("P3", "a static program of Go's", "the kernel and sbx see a static ELF: P1; tests/routes.rs runs some"),
         unasked(probe("P4", "a script of a static interpreter").does(|start| {
             let script = |dir: &TempDir| dir.script("static-script", "#!/bin/busybox sh\necho pid=$$\n[ $$ != 1 ] || echo 'unshare=Operation not permitted'\n");
             run(start, start.scene.program("static-script", script))

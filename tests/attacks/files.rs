@@ -182,7 +182,7 @@ fn rest() -> Vec<Probe> {
         untried(
             "F5",
             "links in a bind's source or destination, swapped in a race",
-            "a race takes time, and a test of its own; F17 and F17a are the same without one",
+            "a race takes time, and tests of its own: tests/races/; F17 and F17a are the same without one",
         ),
         untried(
             "F16",
