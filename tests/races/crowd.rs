@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{mounts, no_mount_is_new, nobody_has};
 use crate::support::running::Running;
-use crate::support::{EVERY, Sandbox, TempDir};
+use crate::support::{EXECUTING, Sandbox, TempDir};
 
 const HOW_MANY: usize = 200;
 
@@ -37,7 +37,7 @@ fn two_hundred_at_once_keep_to_themselves() {
         let own = format!("own-{number}");
         let host = format!("hostname=box-{number}");
         // A current directory below /tmp would be shown there.
-        let sandbox = Sandbox::new(EVERY[number % EVERY.len()]).with(&[&host]).cwd(Path::new("/"));
+        let sandbox = Sandbox::new(EXECUTING[number % EXECUTING.len()]).with(&[&host]).cwd(Path::new("/"));
         let sandbox = if number.is_multiple_of(2) { sandbox.with(&["init"]) } else { sandbox };
         let running = sandbox.spawn("/bin/sh", &["-c", SCRIPT, &mark, &own, &code_of(number).to_string()]);
         (number, running)
@@ -65,5 +65,5 @@ fn two_hundred_at_once_keep_to_themselves() {
     nobody_has(&mark);
     no_mount_is_new(&before);
     // A sandbox is as quick after them as any: nothing is left that others wait for.
-    Sandbox::new(EVERY[0]).timeout(Duration::from_secs(10)).probe(&["exit", "0"]).ok();
+    Sandbox::new(EXECUTING[0]).timeout(Duration::from_secs(10)).probe(&["exit", "0"]).ok();
 }

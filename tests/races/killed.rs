@@ -32,9 +32,9 @@ const SETTINGS: [&[&str]; 8] = [
     &["explain"],
 ];
 
-/// The observer of `explain` is the launcher's.
+/// The observer of `explain` is the launcher's, and by route layered there is none.
 fn fits(entry: Entry, settings: &[&str]) -> bool {
-    entry != Entry::Preload || settings != ["explain"]
+    matches!(entry, Entry::Launch | Entry::Exec) || settings != ["explain"]
 }
 
 /// Whether it has begun; all that it has written is that it is held.
