@@ -117,6 +117,9 @@ impl Keeper {
     /// # Errors
     /// The kernel does not.
     pub fn let_begin(&self, id: u64) -> Result<()> {
+        // It has said its last, and until it is waited for it counts among the processes that the program may have.
+        // ignored: who has no child of this number has waited for it
+        let _ = signal::wait_end(self.pid);
         self.listener.as_ref().map_or_else(|| Err(peer_gone()), |listener| listener.let_through(id))
     }
 
