@@ -4,6 +4,8 @@
 profiles_questions() {
   default_profile "$@"
   other_profiles "$@"
+  # The other routes are flags of sbx-launch.
+  [ "$2" != launch ] || by_route_layered "$@"
 }
 
 default_profile() {
@@ -43,4 +45,12 @@ other_profiles() {
   check "$who a root of its own: it is the root" "file" "$(sandbox "$@" root=/sbx/tree proc=none dev=none -- $probe file list /)"
   check "$who without a filter chroot does not lead out" EPERM "$(sandbox "$@" seccomp=none -- $probe calls chroot:s=/tmp)"
   check "$who a missing source is refused" "sbx: mounts: *" "$(sandbox "$@" bind=/nowhere:/mnt -- $probe report)"
+}
+
+by_route_layered() {
+  check "$who strict, layered: a filter works" filtered "$(echo filtered | sandbox "$@" route=layered profile=strict -- /sbx/cat)"
+  check "$who strict, layered: the root is empty" "" "$(sandbox "$@" route=layered profile=strict -- $probe file list /)"
+  check "$who strict, layered: nothing is executed" EPERM "$(sandbox "$@" route=layered profile=strict -- $probe exec /bin/true)"
+  check "$who strict, layered: memory is not made executable" EPERM "$(sandbox "$@" route=layered profile=strict -- $probe calls mmap-exec)"
+  check "$who no-exec, layered: the program is pid 1" 1 "$(report=$(sandbox "$@" route=layered no-exec=true -- $probe report); value pid)"
 }

@@ -43,7 +43,7 @@ pub fn plan(
     places: &[CString],
 ) -> std::result::Result<Swept, PolicyError> {
     let mut swept = Swept { binds: places.to_vec(), made: Vec::new() };
-    swept.binds.sort_by_key(|place| std::cmp::Reverse(depth(place)));
+    swept.binds.sort_by_key(|place| (std::cmp::Reverse(depth(place)), place.clone()));
     swept.binds.dedup();
     for (place, lies) in swept.binds.iter().zip(mounts::lie(without, policy, host, &swept.binds)?) {
         let Lies::InOurs { mount, directories } = lies else { continue };
@@ -132,6 +132,13 @@ mod tests {
         let [made] = &swept.made[..] else { panic!("{swept:?}") };
         assert_eq!((&made.mount, &made.files), (&c("/"), &swept.binds));
         assert_eq!(made.directories, all(&["/usr/lib/x", "/usr/lib", "/usr"]));
+    }
+
+    /// The program's own directory may hold the library, and ld.so is named by the program and by the C library.
+    #[test]
+    fn what_is_needed_twice_is_taken_away_once() {
+        let swept = swept(&[("root", "empty")], &["/lib64/ld.so", "/app/a", "/app/b.so", "/lib64/ld.so", "/app/b.so"]);
+        assert_eq!(swept.unwrap().binds, all(&["/app/a", "/app/b.so", "/lib64/ld.so"]));
     }
 
     #[test]
