@@ -119,6 +119,16 @@ pub fn not_dumpable() -> Result<()> {
     prctl(Call::PrSetDumpable, libc::PR_SET_DUMPABLE, 0, 0)
 }
 
+/// Makes set_tid_address(2) once more, with the address that it has been made with.
+pub fn repeat_tid_address() -> Result<()> {
+    let mut address: *mut libc::c_int = std::ptr::null_mut();
+    // SAFETY: the kernel fills the live pointer.
+    let answer = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut address, 0_u64, 0_u64, 0_u64) };
+    check(Call::PrGetTidAddress, answer.into())?;
+    // SAFETY: what the kernel has already is what it is given.
+    check(Call::SetTidAddress, unsafe { libc::syscall(libc::SYS_set_tid_address, address) }).map(drop)
+}
+
 /// Whether this thread has made set_tid_address(2) since it was executed, PR_GET_TID_ADDRESS of prctl(2). EINVAL: the kernel
 /// is built without CONFIG_CHECKPOINT_RESTORE.
 pub fn has_tid_address() -> Result<bool> {
