@@ -88,7 +88,7 @@ fn errnos(call: &Call) -> impl Iterator<Item = &'static str> {
     ["EPERM", "ENOMEM"].into_iter().chain(interrupted)
 }
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Does `check` for each call, on both cores; gives what it found wrong.
 fn for_each(calls: &[Call], check: impl Fn(&Call) -> Option<String> + Sync) -> Vec<String> {
@@ -148,13 +148,22 @@ fn wrong(tracer: Tracer, sandbox: &Sandbox, call: &Call, errno: &str, clean: &Re
     (!right).then(|| format!("{errno}: it ran, and then {:?} {}", ended.code(), ended.err))
 }
 
+/// What each has that the other has not, or has more often.
 fn difference(one: &Report, other: &Report) -> String {
-    let (one, other) = (format!("{one:#?}"), format!("{other:#?}"));
-    one.lines()
-        .filter(|line| !other.contains(line))
-        .chain(other.lines().filter(|line| !one.contains(line)))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let more = |one: &Report, other: &Report, sign: char| {
+        let mut lines = String::new();
+        for (key, values) in &one.0 {
+            let mut rest = other.all(key).to_vec();
+            for value in values {
+                match rest.iter().position(|one| one == value) {
+                    Some(at) => drop(rest.swap_remove(at)),
+                    None => lines.push_str(&format!("{sign} {key}={value}\n")),
+                }
+            }
+        }
+        lines
+    };
+    more(one, other, '+') + &more(other, one, '-')
 }
 
 fn sandbox(entry: Entry) -> Sandbox {

@@ -53,6 +53,8 @@ pub struct Outer<'a> {
     ended: Option<Change>,
     /// What those inside have told of a failure after inner's word.
     failed: Option<SetupError>,
+    /// Why inner's word was not heard, where the program may run all the same.
+    unheard: Option<Failure>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,6 +92,7 @@ impl<'a> Outer<'a> {
             killed_for: None,
             ended: None,
             failed: None,
+            unheard: None,
         }
     }
 
@@ -105,8 +108,18 @@ impl<'a> Outer<'a> {
             self.confine().map_err(own)?;
         }
         // Inner need not wait for it then. Where it cannot be told, it may have failed, and says so first.
-        let told = if self.how.begins_on_word() { Ok(()) } else { self.channel.send(&Message::Go) };
-        let said = match (self.channel.receive().map_err(own)?, &mut self.entry) {
+        let ahead = !self.how.begins_on_word();
+        let told = if ahead { self.channel.send(&Message::Go) } else { Ok(()) };
+        let said = match self.channel.receive() {
+            // It may have begun, with all that was asked for: to end it now would be to end a program that runs.
+            Err(failure) if ahead && told.is_ok() && self.entry.is_none() => {
+                self.unheard = Some(failure);
+                self.fall_silent();
+                return Ok(());
+            }
+            said => said.map_err(own)?,
+        };
+        let said = match (said, &mut self.entry) {
             (Some(Message::Listener(listener)), Some(entry)) => {
                 let failed = |failure| (self.plan.number_of(entry::NAME), failure, Cause::Unknown);
                 entry.begin(listener).map_err(failed)?;
@@ -227,7 +240,7 @@ impl<'a> Outer<'a> {
     /// Nobody would know how it ends.
     fn lost(&mut self, failure: Failure) -> ! {
         self.end_all();
-        self.tell(&SetupError::new("supervise", failure, "the program"))
+        self.tell(&unsupervised(failure))
     }
 
     /// Waits for the target's end.
@@ -357,7 +370,8 @@ impl<'a> Outer<'a> {
                 Message::Failed { step, failure, cause } => {
                     self.failed = Some(SetupError { cause, ..self.plan.error_of(self.number(step), failure) });
                 }
-                _ => break,
+                // Of the beginning, where that was not heard.
+                _ => {}
             }
         }
     }
@@ -436,7 +450,8 @@ impl<'a> Outer<'a> {
         let (wall, group) = (self.clock.elapsed(), self.keeper.as_ref().map(Keeper::used).unwrap_or_default());
         // Whoever is told that it is over finds nothing of it.
         self.remove_groups(by != By::Itself);
-        if let Some(error) = self.failed.take() {
+        let unheard = self.unheard.filter(|_| change == Change::Exited(exit::REFUSED));
+        if let Some(error) = self.failed.take().or(unheard.map(unsupervised)) {
             self.tell(&error);
         }
         if let (Change::Exited(code), Some(error)) = (change, self.not_executed()) {
@@ -510,6 +525,10 @@ impl Outer<'_> {
             _ => None,
         }
     }
+}
+
+fn unsupervised(failure: Failure) -> SetupError {
+    SetupError::new("supervise", failure, "the program")
 }
 
 /// The text of a file of `/proc`, now; empty where there is none.
