@@ -109,7 +109,7 @@ fn for_each(calls: &[Call], check: impl Fn(&Call) -> Option<String> + Sync) -> V
     found.into_inner().unwrap()
 }
 
-/// What outer does when the program has begun.
+/// What outer and a reaper do when the program has begun.
 const SUPERVISION: [&str; 2] = ["rt_sigtimedwait", "wait4"];
 
 /// What is wrong with a run in which a call failed, if anything is.
@@ -129,8 +129,8 @@ fn wrong(tracer: Tracer, sandbox: &Sandbox, call: &Call, errno: &str, clean: &Re
         return (!refused).then(|| format!("{errno}: it did not run, but {:?} {}", ended.code(), ended.err));
     }
     let inside = Report::parse(&ended.out).without_what_varies();
-    // Not of the setup: outer could not wait, and ended what had begun.
-    let waits = call.process == 0 && SUPERVISION.contains(&&*call.name);
+    // Not of the setup: they could not wait, and ended what had begun.
+    let waits = SUPERVISION.contains(&&*call.name);
     if waits && ended.code() == Some(125) && told && inside.is_part_of(clean) {
         return None;
     }

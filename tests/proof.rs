@@ -68,6 +68,49 @@ fn a_program_without_the_library_has_not_begun() {
     assert!(made.iter().all(|path| path.exists()), "as the documents say of the bare variable");
 }
 
+/// The requests of ptrace(2) that the watcher makes when the program is there.
+const REQUESTS: [(&str, libc::c_uint); 6] = [
+    ("PEEKTEXT", libc::PTRACE_PEEKTEXT),
+    ("POKETEXT", libc::PTRACE_POKETEXT),
+    ("GETREGS", libc::PTRACE_GETREGS),
+    ("SETREGS", libc::PTRACE_SETREGS),
+    ("CONT", libc::PTRACE_CONT),
+    ("DETACH", libc::PTRACE_DETACH),
+];
+const ANY: libc::c_uint = libc::c_uint::MAX;
+
+#[test]
+fn a_watcher_that_cannot_go_on_or_is_killed_lets_nothing_run() {
+    need!("cc");
+    let dir = TempDir::new();
+    let (program, made) = leaving(&dir);
+    let refusing = dir.compile("cc", "refusing", include_str!("targets/refusing.c"), &[]);
+    let sandbox = Sandbox::new(Entry::Launch).with(&["route=preload", &format!("bind={}", dir.display())]);
+    let run = |call: libc::c_long, first: libc::c_uint, errno: i32| {
+        let words = [call.to_string(), first.to_string(), errno.to_string()];
+        let wrapper: Vec<OsString> =
+            [refusing.clone().into()].into_iter().chain(words.into_iter().map(OsString::from)).collect();
+        sandbox.clone().wrapped(&wrapper).run(&program, &[""; 0])
+    };
+    let calls = REQUESTS.map(|(name, request)| (name, libc::SYS_ptrace, request));
+    let calls = calls.into_iter().chain([("process_vm_readv", libc::SYS_process_vm_readv, ANY)]);
+    for (name, call, first) in calls {
+        for errno in [libc::EPERM, libc::ENOMEM, libc::ESRCH, 0] {
+            let ended = run(call, first, errno);
+            assert_eq!(ended.out, "", "{name} {errno}: {ended:?}");
+            assert!(!made.iter().any(|path| path.exists()), "{name} {errno}: {ended:?}");
+            // Where it cannot be made to end with 125, and where nobody is left who could, the kernel kills it.
+            let killed = [Some(libc::SIGKILL), Some(libc::SIGSYS)].contains(&ended.signal());
+            let told = ended.err.starts_with("sbx: ") && ended.err.contains(name.trim_start_matches(char::is_uppercase));
+            assert!(ended.code() == Some(125) || killed, "{name} {errno}: {ended:?}");
+            assert!(told || errno == 0, "{name} {errno}: {ended:?}");
+        }
+    }
+    // The control.
+    assert_eq!(run(libc::SYS_ptrace, libc::PTRACE_SINGLESTEP, libc::EPERM).ok(), "");
+    assert!(made.iter().all(|path| path.exists()));
+}
+
 #[test]
 fn a_needed_library_that_is_not_loaded_is_no_program() {
     need!("cc", "patchelf");

@@ -196,15 +196,18 @@ pub fn close_range(first: u32, last: u32) -> Result<()> {
 
 /// Closes every descriptor but these.
 pub fn close_all_but(keep: impl Iterator<Item = RawFd>) -> Result<()> {
-    let mut keep: Vec<u32> = keep.map(RawFd::cast_unsigned).collect();
+    close_others(&mut keep.collect::<Vec<_>>())
+}
+
+/// As `close_all_but`; no memory is taken for it, but by kernels before 5.9.
+pub fn close_others(keep: &mut [RawFd]) -> Result<()> {
     keep.sort_unstable();
-    keep.dedup();
     let mut first = 0;
-    for fd in keep {
+    for fd in keep.iter().map(|fd| fd.cast_unsigned()) {
         if fd > first {
             close_range(first, fd - 1)?;
         }
-        first = fd.saturating_add(1);
+        first = first.max(fd.saturating_add(1));
     }
     close_range(first, u32::MAX)
 }

@@ -34,11 +34,21 @@ pub fn asks_before_it_relocates() -> bool {
 }
 
 impl Loader {
-    /// That of this process: `None` where it has none.
+    /// That of this process: `None` where it has none, or one whose function for debuggers does something.
     pub fn own() -> Option<Self> {
+        const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+        const RET: u8 = 0xc3;
         let debug = &raw const _r_debug;
         // SAFETY: ld.so's own object, written before main and, as nothing is loaded later, not after it.
         let Debug { hook, base, .. } = unsafe { debug.read() };
+        if hook == 0 {
+            return None;
+        }
+        // SAFETY: a function of ld.so's, in whose text, which can be read, others follow it.
+        let text: [u8; 5] = unsafe { std::ptr::with_exposed_provenance::<[u8; 5]>(hook).read() };
+        if *text.strip_prefix(&ENDBR64).unwrap_or(&text).first()? != RET {
+            return None;
+        }
         let from_start = |address: usize| address.checked_sub(base).filter(|_| base != 0);
         Some(Self { hook: from_start(hook)?, debug: from_start(debug.addr())? })
     }

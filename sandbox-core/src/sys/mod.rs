@@ -26,6 +26,7 @@ pub mod stack;
 pub mod timer;
 pub mod tool;
 pub mod trace;
+pub mod watcher;
 
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 

@@ -96,19 +96,17 @@ impl Breakpoint {
     }
 }
 
-/// Lets it execute one instruction, or begin to handle this signal (0: none), and stop with SIGTRAP.
-pub fn step(thread: i32, signal: i32) -> Result<()> {
-    trace(libc::PTRACE_SINGLESTEP, thread, 0, usize::try_from(signal).unwrap_or(0))
-}
-
-/// Has a thread that has stopped end its process with this exit code, before it runs anything else.
-pub fn exit_with(thread: i32, code: i32) -> Result<()> {
-    const NO_CALL: u64 = u64::MAX;
-    let registers = Registers::of(thread)?;
-    // Written into a copy that is the process's own; the word's other bytes are never reached.
-    trace(libc::PTRACE_POKETEXT, thread, registers.0.rip as usize, usize::from(u16::from_le_bytes(SYSCALL)))?;
-    let (call, code) = (libc::SYS_exit_group.cast_unsigned(), u64::from(code.cast_unsigned()));
-    Registers(libc::user_regs_struct { rax: call, rdi: code, orig_rax: NO_CALL, ..registers.0 }).set(thread)?;
+/// Has a thread that has stopped end its process with this exit code, before it runs anything else: by instructions at the
+/// place where it goes on, in a copy of the text that is the process's own. Registers would not do: after execve(2) the kernel
+/// has yet to write its result to one.
+pub fn exit_with(thread: i32, code: u8) -> Result<()> {
+    const { assert!(libc::SYS_exit_group == 0xe7) };
+    // mov edi, CODE; mov eax, SYS_exit_group; syscall; and as many more as make two words, never reached.
+    let text = [0xbf, code, 0, 0, 0, 0xb8, 0xe7, 0, 0, 0, SYSCALL[0], SYSCALL[1], 0xcc, 0xcc, 0xcc, 0xcc];
+    let place = Registers::of(thread)?.0.rip as usize;
+    for (at, word) in (place..).step_by(size_of::<usize>()).zip(text.as_chunks().0) {
+        trace(libc::PTRACE_POKETEXT, thread, at, usize::from_le_bytes(*word))?;
+    }
     resume(thread)
 }
 
@@ -172,6 +170,13 @@ impl Registers {
     /// Where it goes on.
     pub fn ip(&self) -> u64 {
         self.0.rip
+    }
+
+    /// As when the function that it is at the beginning of has returned: `None` where its stack cannot be read.
+    pub fn returned(&self, thread: i32) -> Option<Self> {
+        let stack = self.0.rsp;
+        let rip = super::process::read_word(thread, usize::try_from(stack).ok()?)?;
+        Some(Self(libc::user_regs_struct { rip, rsp: stack.wrapping_add(size_of::<u64>() as u64), ..self.0 }))
     }
 
     /// Whether it comes from this call.

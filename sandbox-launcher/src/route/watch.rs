@@ -11,13 +11,10 @@ use std::fs;
 
 use sandbox_core::error::{Failure, Refusal, SetupError};
 use sandbox_core::exit;
-use sandbox_core::hint::Cause;
 use sandbox_core::sys::call::Call;
 use sandbox_core::sys::loader::{Loader, Place, Seen};
-use sandbox_core::sys::process::{self, Forked};
-use sandbox_core::sys::socket::{Channel, Message, peer_gone};
 use sandbox_core::sys::trace::{self, Breakpoint, Registers, Stop};
-use sandbox_core::sys::{Result, file, signal};
+use sandbox_core::sys::{Result, file, watcher};
 
 use crate::target::Target;
 
@@ -25,9 +22,9 @@ use crate::target::Target;
 const NAME: &str = "entry";
 
 /// What is looked for, and in what.
-struct Sought<'a> {
+struct Sought {
     /// The library, as LD_PRELOAD names it.
-    library: &'a [u8],
+    library: Vec<u8>,
     /// For messages.
     program: String,
 }
@@ -51,82 +48,46 @@ pub fn is_possible() -> Result<()> {
 /// # Errors
 /// It cannot be: it is traced already, or tracing is forbidden.
 pub fn start(library: &[u8], target: &Target) -> Result<i32> {
-    let sought = Sought { library, program: target.name() };
+    let sought = Sought { library: library.to_vec(), program: target.name() };
     let loader = Loader::own().ok_or_else(|| refuse(libc::ENOSYS))?;
-    let (own, theirs) = Channel::pair()?;
     trace::let_be_traced(true);
-    let watched = launch(own, theirs, &sought, loader);
+    let watched = watcher::start(move |program| watch(program, &sought, loader));
     trace::let_be_traced(false);
     watched
-}
-
-fn launch(own: Channel, theirs: Channel, sought: &Sought<'_>, loader: Loader) -> Result<i32> {
-    let launcher = std::process::id().cast_signed();
-    match process::fork()? {
-        Forked::Child => {
-            drop(own);
-            watch(launcher, &theirs, sought, loader)
-        }
-        Forked::Parent(pid) => {
-            drop(theirs);
-            let refused = match own.receive() {
-                Ok(Some(Message::Observing)) => return Ok(pid),
-                Ok(Some(Message::Failed { failure, .. })) | Err(failure) => failure,
-                Ok(_) => peer_gone(),
-            };
-            // ignored: it has ended, or cannot do anything any more
-            let _ = signal::send(pid, libc::SIGKILL);
-            let _ = signal::wait_end(pid);
-            Err(refused)
-        }
-    }
-}
-
-fn failed(failure: Failure) -> Message {
-    Message::Failed { step: 0, failure, cause: Cause::Unknown }
 }
 
 fn refuse(errno: i32) -> Failure {
     Failure { call: Call::Ptrace, object: 0, errno }
 }
 
-/// The watcher's life, a millisecond or so.
-fn watch(launcher: i32, channel: &Channel, sought: &Sought<'_>, loader: Loader) -> ! {
-    // What ends the launcher with its process group ends it; this process looks on.
-    // ignored: the watched are killed when it dies
-    let _ = signal::block_all();
-    let seized =
-        file::close_all_but([2, channel.number()].into_iter()).and_then(|()| trace::seize_until_exec(launcher));
-    let told = channel.send(&seized.map_or_else(failed, |()| Message::Observing));
-    if seized.is_err() || told.is_err() {
-        process::exit(exit::REFUSED)
-    }
-    let outcome = until_loaded(launcher, sought, loader);
-    let released = match outcome {
-        Ok(Outcome::Entered) => trace::release(launcher, 0),
+/// The watcher's life, from the moment that the program is there.
+fn watch(program: i32, sought: &Sought, loader: Loader) {
+    let seen = match until_loaded(program, sought, loader) {
+        Ok(Outcome::Entered) => trace::release(program, 0),
         Ok(Outcome::Ended) => Ok(()),
         Ok(Outcome::NotEntered) => {
-            let program = &sought.program;
+            let name = &sought.program;
             file::complain(&format!(
-                "sbx: {NAME}: {program}: the library was not loaded into it, and nothing of it has run\n\
+                "sbx: {NAME}: {name}: the library was not loaded into it, and nothing of it has run\n\
                  sbx: hint: ld.so says why above; --route exec does without it\n"
             ));
-            end(launcher);
+            end(program);
             Ok(())
         }
         Err(failure) => Err(failure),
     };
-    if let Err(failure) = released {
+    if let Err(failure) = seen {
         file::complain(&Refusal::from(SetupError::new(NAME, failure, &*sought.program)).message());
-        end(launcher);
+        end(program);
     }
-    process::exit(0)
 }
 
 /// Ends it with the exit code of what was refused. Where that cannot be, this process's own end ends it.
-fn end(launcher: i32) {
-    if trace::exit_with(launcher, exit::REFUSED).is_ok() {
-        while trace::wait(launcher) != Stop::Gone {}
+fn end(program: i32) {
+    // Whatever comes in between, a signal perhaps, is not for it.
+    let mut going = trace::exit_with(program, exit::REFUSED as u8);
+    while going.is_ok() && trace::wait(program) != Stop::Gone {
+        going = trace::resume(program);
     }
 }
 
@@ -137,70 +98,61 @@ enum Outcome {
     Ended,
 }
 
+fn until_loaded(program: i32, sought: &Sought, loader: Loader) -> Result<Outcome> {
+    let places = Places::set(program, loader)?;
+    trace::resume(program)?;
+    loop {
+        match trace::wait(program) {
+            Stop::Signal(libc::SIGTRAP) => {
+                if let Some(outcome) = places.reached(program, sought, loader)? {
+                    return Ok(outcome);
+                }
+            }
+            Stop::Signal(signal) => trace::resume_with(program, signal)?,
+            Stop::Group => trace::listen(program)?,
+            Stop::Asked | Stop::Exec | Stop::Exit => trace::resume(program)?,
+            Stop::Gone => return Ok(Outcome::Ended),
+        }
+    }
+}
+
 /// What is stopped at, in the program.
 struct Places {
     base: usize,
     hook: Breakpoint,
     entry: Breakpoint,
-    /// Off the hook for one instruction: ld.so goes there twice.
-    stepping: bool,
-}
-
-fn until_loaded(launcher: i32, sought: &Sought<'_>, loader: Loader) -> Result<Outcome> {
-    let mut places: Option<Places> = None;
-    loop {
-        let stop = trace::wait(launcher);
-        match (stop, &mut places) {
-            (Stop::Exec, _) => {
-                places = Some(Places::set(launcher, loader)?);
-                trace::resume(launcher)?;
-            }
-            (Stop::Signal(libc::SIGTRAP), Some(places)) => match places.reached(launcher, sought, loader)? {
-                None => (),
-                Some(outcome) => return Ok(outcome),
-            },
-            (Stop::Signal(signal), Some(Places { stepping: true, .. })) => trace::step(launcher, signal)?,
-            (Stop::Signal(signal), _) => trace::resume_with(launcher, signal)?,
-            (Stop::Group, _) => trace::listen(launcher)?,
-            (Stop::Asked, Some(Places { stepping: true, .. })) => trace::step(launcher, 0)?,
-            (Stop::Asked | Stop::Exit, _) => trace::resume(launcher)?,
-            (Stop::Gone, _) => return Ok(Outcome::Ended),
-        }
-    }
 }
 
 impl Places {
     /// In a program that has just been executed.
-    fn set(pid: i32, loader: Loader) -> Result<Self> {
-        let Place { base, entry } = Place::of(pid).ok_or_else(|| refuse(libc::EIO))?;
-        let [hook, entry] = [loader.hook(base), entry].map(|address| Breakpoint::set(pid, address));
-        Ok(Self { base, hook: hook?, entry: entry?, stepping: false })
+    fn set(program: i32, loader: Loader) -> Result<Self> {
+        let Place { base, entry } = Place::of(program).ok_or_else(|| refuse(libc::EIO))?;
+        let [hook, entry] = [loader.hook(base), entry].map(|address| Breakpoint::set(program, address));
+        Ok(Self { base, hook: hook?, entry: entry? })
     }
 
     /// What comes of a stop with SIGTRAP; `None` where it goes on.
-    fn reached(&mut self, launcher: i32, sought: &Sought<'_>, loader: Loader) -> Result<Option<Outcome>> {
-        let registers = Registers::of(launcher)?;
+    fn reached(&self, program: i32, sought: &Sought, loader: Loader) -> Result<Option<Outcome>> {
+        let unread = || refuse(libc::EIO);
+        let registers = Registers::of(program)?;
         if let Some(before) = self.hook.met(registers) {
-            before.set(launcher)?;
-            self.hook.lift(launcher)?;
-            match loader.look(launcher, self.base, sought.library).ok_or_else(|| refuse(libc::EIO))? {
-                Seen::Incomplete => {
-                    self.stepping = true;
-                    trace::step(launcher, 0)?;
-                }
+            match loader.look(program, self.base, &sought.library).ok_or_else(unread)? {
+                // ld.so comes here twice. The function is nothing but its return (`Loader::own`), which is made here. Shadow
+                // stacks, which would tell, are turned on later.
+                Seen::Incomplete => before.returned(program).ok_or_else(unread)?.set(program)?,
                 Seen::Missing => return Ok(Some(Outcome::NotEntered)),
                 Seen::There => {
-                    self.entry.lift(launcher)?;
+                    before.set(program)?;
+                    self.hook.lift(program)?;
+                    self.entry.lift(program)?;
                     return Ok(Some(Outcome::Entered));
                 }
             }
+            trace::resume(program)?;
         } else if self.entry.met(registers).is_some() {
             return Ok(Some(Outcome::NotEntered));
-        } else if std::mem::take(&mut self.stepping) {
-            self.hook = Breakpoint::set(launcher, loader.hook(self.base))?;
-            trace::resume(launcher)?;
         } else {
-            trace::resume_with(launcher, libc::SIGTRAP)?;
+            trace::resume_with(program, libc::SIGTRAP)?;
         }
         Ok(None)
     }
