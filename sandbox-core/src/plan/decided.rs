@@ -21,8 +21,9 @@ pub struct Decided {
     pub signals_others: bool,
     pub links: Links,
     pub uplink: Option<Uplink>,
-    /// Whom the filter asks; it is made for one.
+    /// Whom the filter asks.
     pub observer: Option<Observer>,
+    /// It asks only where there is an observer.
     pub filter: Filter,
     pub groups: Vec<Group>,
     pub rlimits: Option<Rlimits>,
