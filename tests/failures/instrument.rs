@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::traced::{Call, Tracer, calls_by, traced};
 use crate::support::{Ended, Report, Sandbox};
 
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Calls that the kernel never answers with an error, or has done all the same when it does.
 pub const INFALLIBLE: [&str; 15] = [
@@ -140,13 +140,22 @@ fn wrong(tracer: Tracer, sandbox: &Sandbox, call: &Call, errno: &str, clean: &Re
     (!right).then(|| format!("{errno}: it ran, and then {:?} {}", ended.code(), ended.err))
 }
 
+/// What each has that the other has not, or has more often.
 fn difference(one: &Report, other: &Report) -> String {
-    let (one, other) = (format!("{one:#?}"), format!("{other:#?}"));
-    one.lines()
-        .filter(|line| !other.contains(line))
-        .chain(other.lines().filter(|line| !one.contains(line)))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let more = |one: &Report, other: &Report, sign: char| {
+        let mut lines = String::new();
+        for (key, values) in &one.0 {
+            let mut rest = other.all(key).to_vec();
+            for value in values {
+                match rest.iter().position(|one| one == value) {
+                    Some(at) => drop(rest.swap_remove(at)),
+                    None => lines.push_str(&format!("{sign} {key}={value}\n")),
+                }
+            }
+        }
+        lines
+    };
+    more(one, other, '+') + &more(other, one, '-')
 }
 
 /// The process of each call is killed at it: what comes of that is right, and no hang. There are more calls than a few.

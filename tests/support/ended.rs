@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use super::sandbox::clean_env;
 
 /// No run of a test may last longer: it hangs.
-pub const TIMEOUT: Duration = Duration::from_secs(30);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub struct Ended {

@@ -39,7 +39,8 @@ impl Outer<'_> {
                 Message::Failed { step, failure, cause } => {
                     self.failed = Some(SetupError { cause, ..self.plan.error_of(self.number(step), failure) });
                 }
-                _ => break,
+                // Of the beginning, where that was not heard.
+                _ => {}
             }
         }
     }

@@ -29,7 +29,8 @@ impl Outer<'_> {
         let (wall, group) = (self.clock.elapsed(), self.keeper.as_ref().map(Keeper::used).unwrap_or_default());
         // Whoever is told that it is over finds nothing of it.
         self.remove_groups(by != By::Itself);
-        if let Some(error) = self.failed.take() {
+        let unheard = self.unheard.filter(|_| change == Change::Exited(exit::REFUSED));
+        if let Some(error) = self.failed.take().or(unheard.map(unsupervised)) {
             self.tell(&error);
         }
         if let (Change::Exited(code), Some(error)) = (change, self.not_executed()) {
@@ -120,7 +121,7 @@ impl Outer<'_> {
     /// Nobody would know how it ends.
     pub(super) fn lost(&mut self, failure: Failure) -> ! {
         self.end_all();
-        self.tell(&SetupError::new("supervise", failure, "the program"))
+        self.tell(&unsupervised(failure))
     }
 
     /// Nothing of the network is left when this process ends: its ports can be taken at once.
@@ -135,6 +136,10 @@ impl Outer<'_> {
             keeper.finish(killed);
         }
     }
+}
+
+fn unsupervised(failure: Failure) -> SetupError {
+    SetupError::new("supervise", failure, "the program")
 }
 
 /// Ends as the program did; the time limit has an exit code of its own.

@@ -54,6 +54,8 @@ pub struct Outer<'a> {
     ended: Option<Change>,
     /// What those inside have told of a failure after inner's word.
     failed: Option<SetupError>,
+    /// Why inner's word was not heard, where the program may run all the same.
+    unheard: Option<Failure>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,7 @@ impl<'a> Outer<'a> {
             killed_for: None,
             ended: None,
             failed: None,
+            unheard: None,
         }
     }
 }

@@ -30,8 +30,18 @@ impl Outer<'_> {
             self.confine().map_err(own)?;
         }
         // Inner need not wait for it then. Where it cannot be told, it may have failed, and says so first.
-        let told = if self.how.begins_on_word() { Ok(()) } else { self.channel.send(&Message::Go) };
-        match self.word()? {
+        let ahead = !self.how.begins_on_word();
+        let told = if ahead { self.channel.send(&Message::Go) } else { Ok(()) };
+        let first = match self.channel.receive() {
+            // It may have begun, with all that was asked for: to end it now would be to end a program that runs.
+            Err(failure) if ahead && told.is_ok() && self.entry.is_none() => {
+                self.unheard = Some(failure);
+                self.fall_silent();
+                return Ok(());
+            }
+            first => first.map_err(own)?,
+        };
+        match self.word(first)? {
             Some(Message::Ready { listener }) => {
                 told.map_err(own)?;
                 self.observe(listener)?;
@@ -64,15 +74,15 @@ impl Outer<'_> {
             .map_err(|failure| (self.plan.number_of(observer::NAME), failure, Cause::Unknown))
     }
 
-    /// Inner's word, and before it, where entry is to be proved, what its keeper is asked on.
-    fn word(&mut self) -> Result<Option<Message>, Failed> {
-        match (self.channel.receive().map_err(own)?, &mut self.entry) {
+    /// Inner's word; where entry is to be proved, what its keeper is asked on comes first.
+    fn word(&mut self, first: Option<Message>) -> Result<Option<Message>, Failed> {
+        match (first, &mut self.entry) {
             (Some(Message::Listener(listener)), Some(entry)) => {
                 let failed = |failure| (self.plan.number_of(entry::NAME), failure, Cause::Unknown);
                 entry.begin(listener).map_err(failed)?;
                 self.channel.receive().map_err(own)
             }
-            (said, _) => Ok(said),
+            (word, _) => Ok(word),
         }
     }
 
