@@ -3,6 +3,7 @@
 //! A library, so that what it reads (policies, profiles, ELF files) can be tried from outside: `fuzz/` does. Public is
 //! what is tried there, and `launch`.
 
+mod asked;
 mod cli;
 #[cfg(test)]
 mod docs;

@@ -3,14 +3,12 @@
 use std::convert::Infallible;
 
 use sandbox_core::error::PolicyError;
-use sandbox_core::host::Host;
 use sandbox_core::plan::Plan;
 use sandbox_core::policy::Policy;
-use sandbox_core::setting::{self, Assignment};
+use sandbox_core::setting;
 
-use crate::cli::Invocation;
+use crate::asked::Asked;
 use crate::error::Error;
-use crate::launch::{arguments, examine, library, target_environment};
 use crate::library::Library;
 use crate::observe;
 use crate::route::exec::Around;
@@ -20,13 +18,12 @@ use crate::target::{Target, Trouble};
 
 /// What is known before it is decided who builds the sandbox.
 pub struct Start<'a> {
-    pub invocation: &'a Invocation,
+    pub asked: &'a Asked,
+    /// As it was asked for, and the observer.
     pub policy: &'a Policy,
-    pub host: &'a Host,
     pub library: &'a Library,
     /// The program's.
     pub environment: &'a [Vec<u8>],
-    pub assignments: &'a [Assignment],
     /// Somebody is to be asked about calls of the program's.
     pub observed: bool,
 }
@@ -46,18 +43,18 @@ impl Start<'_> {
     /// # Errors
     /// It cannot be; where neither can, what hinders the launcher.
     pub fn inside(&self, target: Target) -> Result<Inside, Error> {
-        let &Self { invocation, policy, host, environment, .. } = self;
-        if invocation.route == Route::Layered {
+        let &Self { asked, policy, library, environment, .. } = self;
+        let (route, host) = (asked.invocation.route, &asked.host);
+        if route == Route::Layered {
             return self.layered(target).map(Inside::Layered);
         }
-        let around = Around::new(target, policy, host, arguments(invocation), environment.to_vec())?;
+        let around = Around::new(target, policy, host, asked.arguments(), environment.to_vec())?;
         let refused = match around.plan(policy.clone(), host) {
             Ok(plan) => return Ok(Inside::Exec(around, plan)),
             Err(refused) => refused,
         };
-        if invocation.route == Route::Auto
-            && let Ok(layered) =
-                examine(invocation, policy, self.library, environment).and_then(|target| self.layered(target))
+        if route == Route::Auto
+            && let Ok(layered) = asked.examine(library, environment).and_then(|target| self.layered(target))
             && layered.plan(host).is_ok()
         {
             return Ok(Inside::Layered(layered));
@@ -66,14 +63,14 @@ impl Start<'_> {
     }
 
     fn layered(&self, target: Target) -> Result<Layered, Error> {
-        let &Self { invocation, policy, host, library, environment, .. } = self;
+        let &Self { asked, policy, library, environment, .. } = self;
         if self.observed {
             let why = "route layered asks about the program's beginning, and a process has one who is asked";
             return Err(PolicyError::conflict("observe", why).into());
         }
-        let settings = setting::merged(self.assignments)?;
-        let (arguments, environment) = (arguments(invocation), environment.to_vec());
-        Layered::new(target, library, Given { policy, host, settings: &settings, arguments, environment })
+        let (arguments, environment) = (asked.arguments(), environment.to_vec());
+        let given = Given { policy, host: &asked.host, settings: &asked.settings()?, arguments, environment };
+        Layered::new(target, library, given)
     }
 
     /// Becomes what supervises the program.
@@ -83,8 +80,8 @@ impl Start<'_> {
         observer: impl FnOnce() -> Result<Option<observe::Started>, Error>,
     ) -> Result<Infallible, Error> {
         match self.inside(target)? {
-            Inside::Exec(around, plan) => around.run(plan, self.policy, self.host, observer),
-            Inside::Layered(layered) => layered.run(self.host),
+            Inside::Exec(around, plan) => around.run(plan, self.policy, &self.asked.host, observer),
+            Inside::Layered(layered) => layered.run(&self.asked.host),
         }
     }
 }
@@ -93,24 +90,18 @@ impl Start<'_> {
 ///
 /// # Errors
 /// It cannot be held, or is not executed.
-pub fn execute(
-    invocation: &Invocation,
-    (policy, host, plan): (&Policy, &Host, &Plan),
-    caller: &[Vec<u8>],
-    assignments: &[Assignment],
-    task: Option<observe::Task>,
-) -> Result<Infallible, Error> {
-    let library = library(invocation)?;
-    let environment = target_environment(policy, caller);
-    let mut target = examine(invocation, policy, &library, &environment)?;
-    let observed = task.is_some();
-    let start = Start { invocation, policy, host, library: &library, environment: &environment, assignments, observed };
+pub fn execute(asked: &Asked, task: Option<observe::Task>) -> Result<Infallible, Error> {
+    let Asked { invocation, policy, host, .. } = asked;
+    let library = asked.library()?;
+    let environment = asked.environment();
+    let mut target = asked.examine(&library, &environment)?;
+    let start = Start { asked, policy, library: &library, environment: &environment, observed: task.is_some() };
     let begin = |task: Option<observe::Task>| task.map(observe::Task::start).transpose().map(Option::flatten);
     if invocation.route.is_inside(&mut target)? {
         return start.run(target, || begin(task));
     }
     let word = preload::word(&library, &target)?;
-    let settings = [assignments, &visible::settings(&target, false, policy, host)?].concat();
+    let settings = [&*asked.assignments, &visible::settings(&target, false, policy, host)?].concat();
     let mut settings = setting::merged(&settings)?;
     // Before this process is watched: whoever is traced cannot be observed.
     let observer = begin(task)?;
@@ -120,7 +111,8 @@ pub fn execute(
     match watch::start(&word, &target) {
         Ok(watcher) => {
             let who = (&*word, &target, watcher);
-            preload::hand_over((policy, plan), who, &settings, arguments(invocation), (environment, caller))
+            let environments = (environment, &*asked.caller);
+            preload::hand_over((policy, &asked.plan), who, &settings, asked.arguments(), environments)
         }
         Err(failure) => {
             target.unheld = Some((target.name(), Trouble::Unwatched(failure)));

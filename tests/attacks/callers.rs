@@ -73,7 +73,7 @@ fn callers() -> Vec<Probe> {
         untried(
             "P9d",
             "the machine's table of files is full, ENFILE",
-            "it is everybody's; the failure of each call of the set-up is injected: tests/failures.rs",
+            "it is everybody's; the failure of each call of the set-up is injected: tests/failures/",
         ),
         probe("P15", "the environment says that it is a sandbox already: SBX_INSIDE")
             .does(|start| said(&start.sandbox.clone().unwrap().env("SBX_INSIDE", "1").probe(&["attack", "ids"])))

@@ -1,10 +1,11 @@
 //! The bounding set: what no later execve(2) can give. Emptied while the network is still being made, as it needs
 //! CAP_SETPCAP and forty calls.
 
+use super::capabilities::names_of;
 use super::{Context, Step};
 use crate::error::Failure;
 use crate::host::Host;
-use crate::plan::{Wanted, names_of};
+use crate::plan::Wanted;
 use crate::policy::Policy;
 use crate::policy::types::Capability;
 use crate::sys::privilege;

@@ -3,8 +3,9 @@
 use super::{Context, Step};
 use crate::error::Failure;
 use crate::host::Host;
-use crate::plan::{Wanted, names_of};
+use crate::plan::Wanted;
 use crate::policy::Policy;
+use crate::policy::types::Capability;
 use crate::sys::privilege;
 
 /// CAP_SETPCAP, include/uapi/linux/capability.h
@@ -25,6 +26,12 @@ pub fn plan(policy: &Policy, host: &Host, wanted: &Wanted) -> Capabilities {
 /// Planned unless it was asked not to be.
 pub fn plan_no_new_privs(policy: &Policy) -> Option<NoNewPrivs> {
     (!policy.allow_new_privs.on()).then_some(NoNewPrivs)
+}
+
+/// The names of a set of capabilities.
+pub(super) fn names_of(set: u64) -> String {
+    let names: Vec<_> = (0..).zip(Capability::NAMES).filter(|(number, _)| set & (1 << number) != 0).collect();
+    if names.is_empty() { "none".into() } else { names.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ") }
 }
 
 impl Step for Capabilities {

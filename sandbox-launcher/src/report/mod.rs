@@ -11,6 +11,7 @@ mod memory;
 mod mountinfo;
 mod process;
 mod rows;
+mod sandboxed;
 mod table;
 mod visit;
 pub mod witness;
@@ -30,6 +31,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use hear::Interview;
+pub use sandboxed::of;
 
 /// The facts of one side.
 pub type Facts = Map<String, Value>;
