@@ -42,6 +42,13 @@ pub fn fork() -> Result<Forked> {
     }
 }
 
+/// Lets whoever else waits for this processor have it first, sched_yield(2).
+pub fn give_way() {
+    // ignored: it always succeeds
+    // SAFETY: a call without arguments.
+    let _ = unsafe { libc::sched_yield() };
+}
+
 /// Ends the process at once: no exit handlers, which are the target's, and no buffers, which it may share with a fork.
 pub fn exit(code: i32) -> ! {
     // SAFETY: the first call does not return where it is allowed, and touches no memory; _exit(2) does not return. The

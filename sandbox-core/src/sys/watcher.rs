@@ -73,6 +73,8 @@ extern "C" fn begin(watcher: *mut libc::c_void) -> libc::c_int {
         drop(channel);
         if let Some(watch) = watcher.watch.take() {
             watch(watcher.watched);
+            // The other, which this process has woken on its own processor, need not wait for the memory to be taken down.
+            process::give_way();
         }
     }
     process::exit(0)
