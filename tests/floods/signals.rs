@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::floods;
 use crate::need;
@@ -144,25 +147,43 @@ fn a_program_that_is_stopped_and_continued_all_the_time_ends_as_it_does() {
 
 #[test]
 fn who_is_continued_as_soon_as_it_has_stopped_goes_on() {
+    let stopped = |pid: i32| status(pid, "State").is_some_and(|state| state.starts_with('T'));
     for entry in EVERY {
         let mut lost = 0;
         for _ in 0..10 {
             let mut running = Sandbox::new(entry).spawn(bins::probe(), &["sleep", "60000"]);
             assert_eq!(running.line(), "ready");
-            let inner = inner(running.pid());
-            let stopped = |pid: i32| status(pid, "State").is_some_and(|state| state.starts_with('T'));
-            running.signal(Signal::SIGTSTP);
-            while !stopped(inner) {
-                std::hint::spin_loop();
-            }
-            // Outer is about to be told of the stop.
-            running.signal(Signal::SIGCONT);
-            lost += usize::from(!within(Duration::from_millis(500), || !stopped(inner) && !stopped(running.pid())));
+            let (outer, inner) = (running.pid(), inner(running.pid()));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    leave_no_time_to(outer);
+                    kill(Pid::from_raw(inner), Signal::SIGSTOP).unwrap();
+                    while !stopped(inner) {
+                        std::hint::spin_loop();
+                    }
+                    // It hears of the stop and of this at once, of the stop first.
+                    kill(Pid::from_raw(outer), Signal::SIGCONT).unwrap();
+                });
+            });
+            lost += usize::from(!within(Duration::from_secs(5), || !stopped(inner) && !stopped(outer)));
             assert!(running.is_running());
         }
         println!("{entry:?}: {lost} of 10 were lost");
         assert!(lost < 3, "{lost}");
     }
+}
+
+/// Has a process run only when this thread, which is on the same processor from now on, does not.
+#[track_caller]
+fn leave_no_time_to(pid: i32) {
+    let own = sched_getaffinity(Pid::from_raw(0)).unwrap();
+    let cpu = (0..CpuSet::count()).find(|&cpu| own.is_set(cpu) == Ok(true)).unwrap();
+    let mut one = CpuSet::new();
+    one.set(cpu).unwrap();
+    sched_setaffinity(Pid::from_raw(0), &one).unwrap();
+    sched_setaffinity(Pid::from_raw(pid), &one).unwrap();
+    let idle = Command::new("chrt").args(["--idle", "--pid", "0", &pid.to_string()]).status();
+    assert!(idle.unwrap().success());
 }
 
 #[test]
