@@ -34,6 +34,7 @@ struct Sought {
 /// # Errors
 /// The answer that there would be.
 pub fn is_possible() -> Result<()> {
+    loader()?;
     trace::is_possible()?;
     // 2 is for CAP_SYS_PTRACE, and 3 for nobody: Documentation/admin-guide/LSM/Yama.rst.
     let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
@@ -49,11 +50,16 @@ pub fn is_possible() -> Result<()> {
 /// It cannot be: it is traced already, or tracing is forbidden.
 pub fn start(library: &[u8], target: &Target) -> Result<i32> {
     let sought = Sought { library: library.to_vec(), program: target.name() };
-    let loader = Loader::own().ok_or_else(|| refuse(libc::ENOSYS))?;
+    let loader = loader()?;
     trace::let_be_traced(true);
     let watched = watcher::start(move |program| watch(program, &sought, loader));
     trace::let_be_traced(false);
     watched
+}
+
+/// This system's, which a program by this route has too.
+fn loader() -> Result<Loader> {
+    Loader::own().ok_or_else(|| refuse(libc::ENOSYS))
 }
 
 fn refuse(errno: i32) -> Failure {
