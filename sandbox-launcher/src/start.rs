@@ -6,6 +6,7 @@ use sandbox_core::error::PolicyError;
 use sandbox_core::plan::Plan;
 use sandbox_core::policy::Policy;
 use sandbox_core::setting;
+use sandbox_core::sys::call::Call;
 
 use crate::asked::Asked;
 use crate::error::Error;
@@ -113,6 +114,10 @@ pub fn execute(asked: &Asked, task: Option<observe::Task>) -> Result<Infallible,
             let who = (&*word, &target, watcher);
             let environments = (environment, &*asked.caller);
             preload::hand_over((policy, &asked.plan), who, &settings, asked.arguments(), environments)
+        }
+        // Nothing is known of who was to watch: perhaps this process is watched, and that one ends with it.
+        Err(failure) if failure.call == Call::Recv => {
+            Err(Error::Target { path: target.name(), why: Trouble::Unwatched(failure) })
         }
         Err(failure) => {
             target.unheld = Some((target.name(), Trouble::Unwatched(failure)));

@@ -23,11 +23,11 @@ struct Watcher {
 /// it; if it does while it traces, the kernel kills this process. It is a child, and to be waited for; its pid is returned.
 ///
 /// It is made in this process's memory, clone(2) with CLONE_VM: nothing is copied, and neither waits for the kernel to do
-/// that. Until execve takes this process out of that memory the two never run at once, nor does the new one take memory: this
-/// process waits until it is traced, and the other then sleeps until this one has stopped.
+/// that. Until execve takes this process out of that memory the two share nothing that either changes, nor does the new one take
+/// memory: this process waits until it is traced, and the other then sleeps until this one has stopped.
 ///
 /// # Errors
-/// It cannot be traced; then there is no new process.
+/// It cannot be traced, and there is no new process; or, of `recvmsg`, that is not known, and this process had better end.
 pub fn start(watch: impl FnOnce(i32) + 'static) -> Result<i32> {
     let (own, theirs) = Channel::pair()?;
     let watcher = Box::into_raw(Box::new(Watcher {
@@ -45,8 +45,11 @@ pub fn start(watch: impl FnOnce(i32) + 'static) -> Result<i32> {
     });
     let refused = match said {
         Ok(Some(Message::Observing)) => return Ok(made),
-        Ok(Some(Message::Failed { failure, .. })) | Err(failure) => failure,
+        Ok(Some(Message::Failed { failure, .. })) => failure,
         Ok(_) => peer_gone(),
+        // It may well trace, and then sleeps, in this memory, until this process has ended.
+        Err(failure) if made > 0 => return Err(failure),
+        Err(failure) => failure,
     };
     if made > 0 {
         // It has said so, and ends; or it has ended.

@@ -72,7 +72,7 @@ impl Trouble {
                 "only dynamically linked programs of this system's C library can be sandboxed from inside; --route exec \
                  sandboxes from outside",
             ),
-            Trouble::Unwatched(_) => Some("a traced program cannot be; --route exec needs no watching"),
+            Trouble::Unwatched(_) => Some("a program that is traced already cannot be; --route exec needs no watching"),
             Trouble::Foreign => Some("every system call filter refuses the calls of other architectures"),
             Trouble::Early(..) | Trouble::Audit => Some(
                 "only programs that run nothing before the sandbox is built can be sandboxed from inside; --route exec \
@@ -108,8 +108,8 @@ impl fmt::Display for Trouble {
             Trouble::Early(Some(library), why) => write!(f, "its library {library}: {why}"),
             Trouble::Audit => f.write_str("LD_AUDIT is set: its modules would run before the sandbox"),
             Trouble::Unwatched(failure) => {
-                let errno = Errno::from_raw(failure.errno);
-                write!(f, "ld.so cannot be watched while it loads the library: ptrace: {} ({errno:?})", errno.desc())
+                let (call, errno) = (failure.call.name(), Errno::from_raw(failure.errno));
+                write!(f, "ld.so cannot be watched while it loads the library: {call}: {} ({errno:?})", errno.desc())
             }
             Trouble::Exec(errno) => write!(f, "execve: {} ({errno:?})", errno.desc()),
         }
