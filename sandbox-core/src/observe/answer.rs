@@ -69,4 +69,19 @@ mod tests {
             assert_eq!(answer(&programs, &eval::Call::new(39, [0; 6])), Answer::Allowed);
         }
     }
+
+    #[test]
+    fn what_the_kernel_cuts_or_has_nobody_for_is_answered_so() {
+        let all_get = |ret: u32| {
+            let all = sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: ret };
+            answer(&[[all]], &eval::Call::new(39, [0; 6]))
+        };
+        assert_eq!(all_get(libc::SECCOMP_RET_ERRNO | 5000), Answer::Errno(4095));
+        assert_eq!(all_get(libc::SECCOMP_RET_ERRNO), Answer::Errno(0));
+        for nobody in [libc::SECCOMP_RET_TRACE | 7, libc::SECCOMP_RET_USER_NOTIF] {
+            assert_eq!(all_get(nobody), Answer::Errno(libc::ENOSYS as u16));
+        }
+        assert_eq!(all_get(libc::SECCOMP_RET_TRAP | 7), Answer::Trapped(7));
+        assert_eq!(all_get(0x1234_0000), Answer::Killed, "an action that the kernel does not know");
+    }
 }

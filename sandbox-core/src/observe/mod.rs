@@ -10,6 +10,7 @@ mod teller;
 mod tracer;
 
 pub use answer::{Answer, answer};
+pub use confine::confine;
 pub use serve::{Observer, Witness, begin, fetch};
 pub use teller::{Task, run as tell};
 pub use tracer::Tracer;

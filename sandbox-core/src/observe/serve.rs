@@ -10,7 +10,7 @@ use super::tracer::{Tracer, Verdict};
 use super::{Answer, answer, confine};
 use crate::error::Failure;
 use crate::hint;
-use crate::seccomp::{eval, sentence};
+use crate::seccomp::{self, eval, sentence};
 use crate::sys::call::Call;
 use crate::sys::notify::{self, Listener, Notification};
 use crate::sys::process::exit;
@@ -66,7 +66,7 @@ pub fn fetch(pid: i32, init: bool, number: RawFd) -> Result<(i32, Listener)> {
 
 /// Confines a process that holds threads itself.
 pub fn confine_own(channel: &Channel, log: RawFd, capabilities: u64) -> Result<()> {
-    confine::confine(c"sbx-observer", &[log, channel.number()], capabilities)
+    confine(c"sbx-observer", &[log, channel.number()], capabilities, seccomp::witness())
 }
 
 impl<W: Witness> Observer<W> {

@@ -3,13 +3,13 @@
 //! The thread is held for that moment only, and nothing of it is changed for longer: before, it runs untraced; after, it
 //! has met what the policy says. Whatever else comes between has the call made again as it was, to be asked about again.
 
-use crate::seccomp::sentence;
+use crate::seccomp::{self, sentence};
 use crate::sys::notify::Listener;
 use crate::sys::socket::{Channel, Message};
 use crate::sys::trace::{self, Registers, Stop};
 use crate::sys::{Result, privilege, process, signal};
 
-use super::confine::confine;
+use super::confine;
 
 /// Who holds threads.
 pub enum Tracer {
@@ -91,7 +91,7 @@ impl Tracer {
 fn serve(channel: &Channel, capabilities: u64) -> ! {
     let begun = signal::block_all().and_then(|_| {
         privilege::die_with_parent()?;
-        confine(c"sbx-tracer", &[channel.number()], capabilities)
+        confine(c"sbx-tracer", &[channel.number()], capabilities, seccomp::witness())
     });
     let said = match begun {
         Ok(()) => channel.send(&Message::Observing),

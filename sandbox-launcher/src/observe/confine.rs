@@ -2,9 +2,10 @@
 
 use std::os::fd::RawFd;
 
+use sandbox_core::observe;
 use sandbox_core::seccomp::{self, Action, Clause, Cond, Filter, Op, Rule};
 use sandbox_core::sys::call::Call;
-use sandbox_core::sys::{Result, file, mount, notify, privilege, process};
+use sandbox_core::sys::{Result, privilege};
 
 /// Reading files and processes, answering, ending, and the C library's memory.
 const CALLS: &[&str] = &[
@@ -52,19 +53,9 @@ const CALLS: &[&str] = &[
 /// What it needs until it has the descriptor on which it is asked.
 const BEGINNING: &[&str] = &["pidfd_getfd", "seccomp"];
 
-/// Before anything is known of the target. Refused as for the target: where this process cannot have a listener, nor can
-/// the target, as there is one around both.
+/// Before anything is known of the target.
 pub fn begin(keep: &[RawFd], capabilities: u64) -> Result<()> {
-    file::close_all_but(keep.iter().copied())?;
-    // ignored: a name is a courtesy
-    let _ = process::set_name(c"sbx-observer");
-    mount::chdir(c"/")?;
-    process::no_core();
-    privilege::not_dumpable()?;
-    privilege::set_capabilities(privilege::permitted()? & capabilities)?;
-    privilege::no_new_privs()?;
-    // The listener is closed at once: this filter asks nothing.
-    notify::load_filter(&program(&[CALLS, BEGINNING].concat())?).map(drop)
+    observe::confine(c"sbx-observer", keep, capabilities, &program(&[CALLS, BEGINNING].concat())?)
 }
 
 /// When there is nothing more to fetch.
