@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::need;
 use crate::support::sandbox::clean_env;
 use crate::support::traced::calls;
-use crate::support::{EVERY, Ended, Entry, Sandbox, bins, outside};
+use crate::support::{EVERY, Ended, Entry, Sandbox, TempDir, bins, outside};
 
 const SYSSIG: i32 = libc::SIGSYS;
 
@@ -259,6 +259,24 @@ fn without_its_observer_the_filter_lets_no_more_through() {
     drop(running.stdin.take());
     let ended = running.wait();
     assert_eq!((ended.code(), ended.out.as_str(), ended.err.as_str()), (Some(0), "ENOSYS\nok\nENOSYS\n", ""));
+}
+
+#[test]
+fn what_is_left_running_is_still_answered() {
+    let dir = TempDir::new();
+    let (go, said) = (dir.join("go"), dir.join("said"));
+    let script = r#"exec </dev/null >/dev/null 2>&1
+        (while [ ! -e "$1" ]; do sleep 0.02; done; "$0" calls ptrace:99:1 >"$2".new; mv "$2".new "$2") &"#;
+    let ended = explained()
+        .with(&["share=pid"])
+        .set("bind", &*dir)
+        .set("bind-ro", bins::probe())
+        .run("/bin/sh", &["-c".as_ref(), script.as_ref(), bins::probe().as_os_str(), go.as_os_str(), said.as_os_str()]);
+    assert_eq!(ended.ok(), "");
+    fs::write(go, "").unwrap();
+    assert!(outside::within(Duration::from_secs(20), || said.exists()));
+    // Not what the kernel answers where nobody is left to ask.
+    assert_eq!(fs::read_to_string(said).unwrap(), "EPERM\n");
 }
 
 #[test]

@@ -5,10 +5,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use crate::need;
 use crate::programs::{NODE_SERVES, PYTHON_SERVES};
 use crate::support::sandbox::clean_env;
-use crate::support::{Ended, Entry, Sandbox, TempDir, bins};
+use crate::support::{Ended, Entry, Sandbox, TempDir, bins, outside};
 
 fn learning(file: &Path) -> Sandbox {
     Sandbox::new(Entry::Launch).set("learn", file).timeout(Duration::from_secs(60))
@@ -179,6 +181,27 @@ fn a_program_that_dies_of_a_signal_has_taught_all_the_same() {
     let file = dir.join("learned.toml");
     assert_eq!(learning(&file).probe(&["fault"]).signal(), Some(libc::SIGSEGV));
     assert!(fs::read_to_string(&file).unwrap().contains("# learned: call "));
+}
+
+#[test]
+fn a_run_whose_end_nobody_saw_teaches_nothing() {
+    let dir = TempDir::new();
+    let file = dir.join("learned.toml");
+    learning(&file).probe(&["calls", "getpid"]).ok();
+    let before = fs::read_to_string(&file).unwrap();
+    assert!(!before.contains("call getppid\n"));
+    // The control: the supervisor hands this one on, and sees the end.
+    for (signal, teaches) in [(Signal::SIGKILL, false), (Signal::SIGTERM, true)] {
+        let running = learning(&file).spawn(bins::probe(), &["calls", "getppid", "pause"]);
+        assert_eq!(running.line(), "ok");
+        let observers = outside::children(running.pid());
+        running.signal(signal);
+        running.wait();
+        let lives = |&pid: &i32| outside::status(pid, "State").is_some_and(|state| !state.starts_with('Z'));
+        assert!(outside::within(Duration::from_secs(20), || !observers.iter().any(lives)));
+        assert_eq!(fs::read_to_string(&file).unwrap().contains("call getppid\n"), teaches);
+        assert!(teaches || fs::read_to_string(&file).unwrap() == before);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 
 use crate::need;
 use crate::support::traced::traced;
-use crate::support::{Ended, Entry, Sandbox, bins, outside};
+use crate::support::{Ended, Entry, Sandbox, TempDir, bins, outside};
 
 const SYSSIG: Option<i32> = Some(libc::SIGSYS);
 const ENTRIES: [Entry; 2] = [Entry::Preload, Entry::Launch];
@@ -237,8 +237,29 @@ fn who_holds_threads_has_nothing_else() {
             // Standard error, the way to outer, what it is asked on; and, of two, the way to each other.
             let counts = if entry == Entry::Launch { (4, 1) } else { (3, 3) };
             assert_eq!((count(observer), count(holder)), counts);
+            for pid in [observer, holder] {
+                assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap().to_str(), Some("/"));
+            }
+        } else {
+            // Whose memory is whose own: another process of the same user may not look at it.
+            for (pid, may) in [(observer, false), (holder, false), (std::process::id().cast_signed(), true)] {
+                assert_eq!(std::fs::read_dir(format!("/proc/{pid}/fd")).is_ok(), may);
+            }
         }
     }
+}
+
+#[test]
+fn who_holds_threads_ends_with_whom_it_holds_them_for() {
+    let running = with_action(Entry::Launch, "kill").spawn(bins::probe(), &["sleep", "20000"]);
+    assert_eq!(running.line(), "ready");
+    let observer = helper(running.pid(), "sbx-observer");
+    let tracer = Pid::from_raw(helper(observer, "sbx-tracer"));
+    // Stopped, it does not hear that nobody is left to ask for anything.
+    kill(tracer, Signal::SIGSTOP).unwrap();
+    kill(Pid::from_raw(observer), Signal::SIGKILL).unwrap();
+    let lives = || outside::status(tracer.as_raw(), "State").is_some_and(|state| !state.starts_with('Z'));
+    assert!(outside::within(Duration::from_secs(20), || !lives()));
 }
 
 #[test]
@@ -290,6 +311,31 @@ fn what_is_traced_already_is_left_to_the_kernel_and_cannot_be_explained() {
     // A policy without these calls can be explained all the same.
     let explained = traced(&Sandbox::new(Entry::Launch).with(&["explain"]), &[]).probe(&["calls", "ptrace:16:1"]);
     assert!(explained.err.contains("ptrace(PTRACE_ATTACH, 1, 0, 0) [101]: EPERM"), "{explained:#?}");
+}
+
+#[test]
+fn a_call_that_is_killed_for_its_last_argument_is() {
+    // The observer's words would stand in just this register when the call is made once more.
+    let dir = TempDir::new();
+    let policy = "POLICY p { KILL { getpid(a, b, c, d, e, f) { f == 7 } } } USE p DEFAULT ALLOW";
+    let sandbox = Sandbox::new(Entry::Launch).set("seccomp", dir.file("last.kafel", policy));
+    let ended = sandbox.clone().probe(&["calls", "getpid:0:0:0:0:0:7", "getpid"]);
+    assert_eq!((ended.signal(), ended.out.as_str()), (SYSSIG, ""), "{ended:#?}");
+    assert!(ended.err.starts_with("sbx: refused: getpid() [39]: killed by SIGSYS; "), "{ended:#?}");
+    assert_eq!(sandbox.probe(&["calls", "getpid:0:0:0:0:0:8"]).ok(), "ok", "the control");
+}
+
+#[test]
+fn a_call_by_the_vsyscall_page_ends_as_any_other() {
+    need!("vsyscall");
+    for entry in ENTRIES {
+        for action in ACTIONS {
+            let ended = with_action(entry, action).with(&["seccomp-deny=time"]).probe(&["attack", "vsyscall"]);
+            assert_eq!((ended.signal(), ended.out.as_str()), (SYSSIG, ""), "{action}: {ended:#?}");
+            assert!(ended.err.contains("[201]: killed by SIGSYS"), "{ended:#?}");
+        }
+        assert_eq!(with_action(entry, "kill").probe(&["attack", "vsyscall"]).ok(), "the time", "the control");
+    }
 }
 
 #[test]
