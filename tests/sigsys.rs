@@ -54,6 +54,41 @@ fn a_target_that_sigsys_kills_is_named_however_it_was_started() {
 }
 
 #[test]
+fn a_target_that_is_another_users_is_named_too() {
+    need!("root");
+    for entry in ENTRIES {
+        for action in ACTIONS {
+            let sandbox = with_action(entry, action).with(&["share=user", "uid=65534", "gid=65534"]);
+            let ended = sandbox.probe(&["calls", "getpid", "ptrace:16:1", "getpid"]);
+            assert_eq!((ended.signal(), ended.out.as_str()), (SYSSIG, "ok\n"), "{action}: {ended:#?}");
+            named(entry, &ended, "killed by SIGSYS");
+        }
+    }
+}
+
+#[test]
+fn what_is_killed_often_is_counted_and_no_more_than_fifty_are_told() {
+    for (entry, count) in [(Entry::Preload, "; 2 times"), (Entry::Launch, ", 2 times; by ")] {
+        let twice = with_action(entry, "kill").probe(&[
+            "all",
+            "spawn",
+            "calls",
+            "ptrace:16:1",
+            "+",
+            "spawn",
+            "calls",
+            "ptrace:16:1",
+        ]);
+        assert_eq!(twice.err.lines().count(), 1, "{twice:#?}");
+        assert!(twice.err.contains(count), "{twice:#?}");
+        // 57 calls, a child each.
+        let many = Sandbox::new(entry).set("seccomp", "toaster").probe(&["fates"]);
+        let lines: Vec<_> = many.err.lines().collect();
+        assert_eq!((lines.len(), lines.last()), (51, Some(&"sbx: refused: 7 more, not told one by one")), "{many:#?}");
+    }
+}
+
+#[test]
 fn only_the_thread_dies_where_only_the_thread_is_to_die() {
     for entry in ENTRIES {
         let ended = with_action(entry, "kill-thread").probe(&["thread-call", "ptrace:16:1"]);
