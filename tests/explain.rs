@@ -298,6 +298,9 @@ fn the_observer_has_nothing_and_may_nothing() {
     let observer = observer_of(running.pid());
     let of = |key| outside::status(observer, key).unwrap();
     assert_eq!((of("NoNewPrivs").as_str(), of("Seccomp").as_str()), ("1", "2"));
+    // One for its beginning and, as the program runs, one without what was needed only then.
+    let filters = |pid: i32| outside::status(pid, "Seccomp_filters").unwrap().parse::<u32>().unwrap();
+    assert_eq!(filters(observer), filters(std::process::id().cast_signed()) + 2);
     assert_eq!((of("CapPrm").as_str(), of("CapEff").as_str()), ("0000000000000000", "0000000000000000"));
     if nix::unistd::geteuid().is_root() {
         // Standard error, the way to outer, and what it is asked on.

@@ -83,3 +83,50 @@ fn program(names: &[&str]) -> Result<Vec<libc::sock_filter>> {
         errno: libc::E2BIG,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sandbox_core::seccomp::eval;
+
+    #[test]
+    fn files_are_only_read_nothing_becomes_code_and_the_beginning_ends() {
+        let (first, then) = (program(&[CALLS, BEGINNING].concat()).unwrap(), program(CALLS).unwrap());
+        let met = |program: &[libc::sock_filter], name: &str, args: [u64; 6]| {
+            eval::run(program, &eval::Call::new(seccomp::number(name).unwrap(), args)).unwrap().ret
+        };
+        let eperm = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+        for program in [&first, &then] {
+            for (flags, ret) in [
+                (libc::O_RDONLY | libc::O_PATH | libc::O_CLOEXEC, libc::SECCOMP_RET_ALLOW),
+                (libc::O_WRONLY, eperm),
+                (libc::O_RDWR, eperm),
+                (libc::O_CREAT, eperm),
+                (libc::O_TRUNC, eperm),
+            ] {
+                assert_eq!(met(program, "openat", [0, 0, flags as u64, 0, 0, 0]), ret, "{flags:#o}");
+            }
+            for (prot, ret) in [
+                (libc::PROT_READ | libc::PROT_WRITE, libc::SECCOMP_RET_ALLOW),
+                (libc::PROT_EXEC, eperm),
+                (libc::PROT_READ | libc::PROT_EXEC, eperm),
+            ] {
+                assert_eq!(met(program, "mmap", [0, 4096, prot as u64, 0, 0, 0]), ret, "{prot}");
+            }
+            for refused in
+                ["execve", "execveat", "fork", "clone", "socket", "connect", "ptrace", "mprotect", "open", "unlink"]
+            {
+                assert_eq!(met(program, refused, [0; 6]), eperm, "{refused}");
+            }
+            assert_eq!(met(program, "openat2", [0; 6]), libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32);
+            assert_eq!(met(program, "read", [0; 6]), libc::SECCOMP_RET_ALLOW);
+        }
+        for name in BEGINNING {
+            assert_eq!(
+                (met(&first, name, [0; 6]), met(&then, name, [0; 6])),
+                (libc::SECCOMP_RET_ALLOW, eperm),
+                "{name}"
+            );
+        }
+    }
+}

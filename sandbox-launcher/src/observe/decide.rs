@@ -148,6 +148,8 @@ mod tests {
         let (by, remedy) = of(&[("profile", "strict")], &exec);
         assert!(by.contains("no-exec") && by.contains("filter strict"), "{by}");
         assert_eq!(remedy, "no-exec = false, seccomp-allow = [\"execve\"]");
+        let allowed = of(&[("profile", "strict"), ("seccomp-allow", "execve")], &exec);
+        assert_eq!(allowed, ("no-exec".into(), "no-exec = false".into()), "the filter itself lets it through");
         assert_eq!(of(&[("seccomp-deny", "symlink")], &call("symlink", [0; 6])).0, "seccomp-deny");
         let socket = call("socket", [u64::from(libc::AF_INET.cast_unsigned()), 1, 0, 0, 0, 0]);
         assert_eq!(of(&[("net", "filter")], &socket), ("net = \"filter\"".into(), "net = \"none\"".into()));

@@ -231,6 +231,52 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_written_to_once_is_written_to() {
+        let own = std::process::id().cast_signed();
+        let at = |flags: i32| {
+            let path = c"/usr/lib".as_ptr() as u64;
+            call("openat", [libc::AT_FDCWD as u64, path, flags as u64, 0, 0, 0])
+        };
+        for order in [[libc::O_RDONLY, libc::O_WRONLY], [libc::O_WRONLY, libc::O_RDONLY]] {
+            let mut learned = Learned::default();
+            order.iter().for_each(|&flags| learned.add(&at(flags), Answer::Allowed, own));
+            assert_eq!(learned.paths, [(b"/usr/lib".to_vec(), true)].into());
+        }
+        for lines in ["# learned: reads /a\n# learned: writes /a\n", "# learned: writes /a\n# learned: reads /a\n"] {
+            assert_eq!(Learned::read(lines).unwrap().paths, [(b"/a".to_vec(), true)].into());
+        }
+    }
+
+    #[test]
+    fn a_path_is_told_from_where_it_is_looked_for() {
+        use std::os::fd::AsRawFd;
+        let own = std::process::id().cast_signed();
+        let dir = std::fs::File::open("/usr").unwrap();
+        let under = |fd: i32, path: &std::ffi::CStr| {
+            let mut learned = Learned::default();
+            learned.add(&call("openat", [fd as u64, path.as_ptr() as u64, 0, 0, 0, 0]), Answer::Allowed, own);
+            (learned.paths.into_keys().collect::<Vec<_>>(), learned.unresolved)
+        };
+        assert_eq!(under(dir.as_raw_fd(), c"./lib"), (vec![b"/usr/lib".to_vec()], 0));
+        assert_eq!(under(dir.as_raw_fd(), c"/usr/bin"), (vec![b"/usr/bin".to_vec()], 0));
+        let here = std::env::current_dir().unwrap().into_os_string().into_encoded_bytes();
+        assert_eq!(under(libc::AT_FDCWD, c"."), (vec![here], 0));
+        assert_eq!(under(-7, c"lib"), (vec![], 1), "a directory that is none");
+    }
+
+    #[test]
+    fn only_paths_that_can_be_written_down_are() {
+        let own = std::process::id().cast_signed();
+        let mut learned = Learned::default();
+        let mkdir = call("mkdir", [c"/a\nb".as_ptr() as u64, 0, 0, 0, 0, 0]);
+        learned.add(&mkdir, Answer::Allowed, own);
+        assert_eq!((learned.paths.len(), learned.unresolved), (0, 1));
+        for line in ["reads a/b", "reads ", "writes /a\tb", "reads", "opens /a"] {
+            assert!(Learned::read(&format!("# learned: {line}")).is_err(), "{line}");
+        }
+    }
+
+    #[test]
     fn a_call_with_very_many_values_takes_any() {
         let mut learned = Learned::default();
         for request in 0..100 {

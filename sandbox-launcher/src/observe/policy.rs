@@ -239,4 +239,33 @@ mod tests {
         );
         assert!(written.contains("  ERRNO(38) {\n    clone3\n  }\n}\nUSE learned DEFAULT ERRNO(1)\n"), "{written}");
     }
+
+    #[test]
+    fn what_meets_other_calls_is_what_the_run_asked_for() {
+        for (action, default) in [
+            (None, "ERRNO(1)"),
+            (Some(Denial::Errno), "ERRNO(1)"),
+            (Some(Denial::Log), "ERRNO(1)"),
+            (Some(Denial::Always(38)), "ERRNO(38)"),
+            (Some(Denial::Trap), "TRAP(0)"),
+            (Some(Denial::KillThread), "KILL"),
+            (Some(Denial::Kill), "KILL_PROCESS"),
+        ] {
+            let written = text(&learned(), Form::Kafel, "", action.map(SeccompAction));
+            assert!(written.ends_with(&format!("\nUSE learned DEFAULT {default}\n")), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_was_let_through_once_is_not_refused_and_every_program_can_end() {
+        let both = Learned::read("# learned: call socket 0x1\n# learned: refused socket 1\n").unwrap();
+        let written = text(&both, Form::Kafel, "", None);
+        assert!(
+            written.contains("socket(arg0) { (arg0 & 0xffffffff) == 0x1 }") && !written.contains("  ERRNO("),
+            "{written}"
+        );
+        for name in ALWAYS {
+            assert!(written.contains(&format!("    {name},\n")), "{name}: {written}");
+        }
+    }
 }
