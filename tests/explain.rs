@@ -319,6 +319,16 @@ fn nothing_of_the_observer_is_left_or_held_inside() {
 }
 
 #[test]
+fn the_observer_takes_no_descriptor_that_the_program_would_have() {
+    for closed in ["exec <&-", "exec 2>&-", "exec <&- 2>&-"] {
+        let fds = |sandbox: Sandbox| sandbox.after_shell(closed).report().all("fd").join(" ");
+        assert_eq!(fds(explained()), fds(plain()), "{closed}");
+    }
+    let told = explained().after_shell("exec <&-").probe(&["calls", "ptrace:99:1"]);
+    assert!(told.out == "EPERM\n" && refusal(&told).contains("ptrace("), "{told:#?}");
+}
+
+#[test]
 fn without_something_to_observe_nobody_does() {
     let (_, clean) = calls(&plain(), &["exit", "0"]);
     assert!(clean.status.success());

@@ -102,14 +102,16 @@ fn arguments_and_files_are_recorded() {
     let file = dir.join("learned.kafel");
     let bound = TempDir::new();
     fs::write(bound.join("in"), "x").unwrap();
+    std::os::unix::fs::symlink("in", bound.join("link")).unwrap();
     let first = learning(&file)
         .set("bind", &*bound)
         .cwd(&bound)
-        .run("sh", &["-c", "cat in >out; cat nowhere 2>/dev/null; true"]);
+        .run("sh", &["-c", "cat in >out; cat link >/dev/null; cat nowhere 2>/dev/null; true"]);
     assert_eq!(first.code(), Some(0), "{first:#?}");
     let text = fs::read_to_string(&file).unwrap();
     for part in [
         &format!("// learned: reads {}/in\n", bound.display())[..],
+        &format!("// learned: reads {}/link\n", bound.display()),
         &format!("// learned: writes {}/out\n", bound.display()),
         "// learned: call mmap 0x",
         "mmap(arg0, arg1, arg2) { (arg2 & 0xffffffff) == 0x",

@@ -126,7 +126,9 @@ mod tests {
         assert!(file_of(own, &right).is_some());
         let moved = Mapping { inode: right.inode + 1, path: right.path.clone(), ..right };
         assert!(file_of(own, &moved).is_none());
-        let device = Mapping { path: b"/dev/null".to_vec(), ..right };
+        let null = fs::metadata("/dev/null").unwrap();
+        let device =
+            Mapping { path: b"/dev/null".to_vec(), inode: std::os::unix::fs::MetadataExt::ino(&null), ..right };
         assert!(file_of(own, &device).is_none());
         assert!(is_there(own, b"/proc/version") && !is_there(own, b"/nowhere/at/all"));
     }

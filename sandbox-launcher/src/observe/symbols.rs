@@ -103,6 +103,40 @@ mod tests {
     }
 
     #[test]
+    fn the_function_that_begins_last_of_those_that_hold_an_address_is_it() {
+        let symbol = |name: u32, kind: u8, section: u16, start: u64, size: u64| {
+            let mut bytes = name.to_le_bytes().to_vec();
+            bytes.extend([kind, 0]);
+            bytes.extend(section.to_le_bytes());
+            bytes.extend(start.to_le_bytes());
+            bytes.extend(size.to_le_bytes());
+            bytes
+        };
+        let table = [
+            symbol(1, 2, 1, 0x1000, 0x1000),
+            symbol(2, 2, 1, 0x1100, 0x10),
+            symbol(3, 1, 1, 0x1200, 0x100),
+            symbol(4, 2, 0, 0x1200, 0x100),
+            symbol(5, 10, 1, 0x1400, 0x10),
+            symbol(6, 2, 1, 0x3000, 0),
+        ]
+        .concat();
+        for (address, found) in [
+            (0xfff, None),
+            (0x1000, Some((1, 0x1000))),
+            (0x110f, Some((2, 0x1100))),
+            (0x1110, Some((1, 0x1000))),
+            // Data, and what lies in another file.
+            (0x1210, Some((1, 0x1000))),
+            (0x1400, Some((5, 0x1400))),
+            (0x2000, None),
+            (0x9000, Some((6, 0x3000))),
+        ] {
+            assert_eq!(nearest(&table, address), found, "{address:#x}");
+        }
+    }
+
+    #[test]
     fn damaged_files_have_no_symbols() {
         let good = std::fs::read("/proc/self/exe").unwrap();
         let path = std::env::temp_dir().join(format!("sbx-symbols-{}", std::process::id()));
