@@ -286,11 +286,12 @@ fn who_holds_threads_has_nothing_else() {
 
 #[test]
 fn who_holds_threads_ends_with_whom_it_holds_them_for() {
-    let running = with_action(Entry::Launch, "kill").spawn(bins::probe(), &["sleep", "20000"]);
+    let running = with_action(Entry::Launch, "kill").spawn(bins::probe(), &["sleep", "60000"]);
     assert_eq!(running.line(), "ready");
     let observer = helper(running.pid(), "sbx-observer");
     let tracer = Pid::from_raw(helper(observer, "sbx-tracer"));
-    // Stopped, it does not hear that nobody is left to ask for anything.
+    // Stopped, it does not hear that nobody is left to ask for anything. Nor is it continued as one of an orphaned group
+    // before the program ends, setpgid(2).
     kill(tracer, Signal::SIGSTOP).unwrap();
     kill(Pid::from_raw(observer), Signal::SIGKILL).unwrap();
     let lives = || outside::status(tracer.as_raw(), "State").is_some_and(|state| !state.starts_with('Z'));
