@@ -266,7 +266,7 @@ fn what_is_left_running_is_still_answered() {
     let dir = TempDir::new();
     let (go, said) = (dir.join("go"), dir.join("said"));
     let script = r#"exec </dev/null >/dev/null 2>&1
-        (while [ ! -e "$1" ]; do sleep 0.02; done; "$0" calls ptrace:99:1 >"$2".new; mv "$2".new "$2") &"#;
+        (for n in $(seq 1500); do test -e "$1" && break; sleep 0.02; done; "$0" calls ptrace:99:1 >"$2".new; mv "$2".new "$2") &"#;
     let ended = explained()
         .with(&["share=pid"])
         .set("bind", &*dir)
@@ -320,12 +320,14 @@ fn nothing_of_the_observer_is_left_or_held_inside() {
 
 #[test]
 fn the_observer_takes_no_descriptor_that_the_program_would_have() {
-    for closed in ["exec <&-", "exec 2>&-", "exec <&- 2>&-"] {
+    for closed in ["exec <&-", "exec <&- 2>&-"] {
         let fds = |sandbox: Sandbox| sandbox.after_shell(closed).report().all("fd").join(" ");
         assert_eq!(fds(explained()), fds(plain()), "{closed}");
     }
-    let told = explained().after_shell("exec <&-").probe(&["calls", "ptrace:99:1"]);
-    assert!(told.out == "EPERM\n" && refusal(&told).contains("ptrace("), "{told:#?}");
+    // Only with all three free is one left when the way to it is made: the library and the program are open before.
+    for sandbox in [explained(), plain()] {
+        assert_eq!(sandbox.after_shell("exec <&- >&- 2>&-").probe(&["exit", "3"]).code(), Some(3));
+    }
 }
 
 #[test]
